@@ -1,0 +1,422 @@
+import type {
+  AccessToken,
+  Membership,
+  Namespace,
+  Organization,
+  OrganizationRole,
+  TokenRole,
+  User,
+  Visibility,
+} from '../domain/account.ts';
+import type { NamespaceId, Oid, PublicId, RepositoryId, Sha256, XetHash } from '../domain/ids.ts';
+import type { Repo, RepoKind } from '../domain/repo.ts';
+
+/*
+ * The questions the hub asks its database. Stores are the only code with SQL; they return domain values, never
+ * rows. Times are UTC milliseconds. Every write takes `now` from its caller. Names fold ASCII case for lookup.
+ */
+
+export interface AccountStore {
+  /** Throws `Conflict` when the folded name is taken by a user or an organization. */
+  createUser(user: {
+    name: string;
+    fullName: string;
+    email: string | undefined;
+    passwordHash: string | undefined;
+    isAdmin: boolean;
+    now: number;
+  }): Promise<User>;
+  countUsers(): Promise<number>;
+  findUser(name: string): Promise<User | undefined>;
+  findUserById(id: NamespaceId): Promise<User | undefined>;
+  listUsers(): Promise<readonly User[]>;
+  updateUser(id: NamespaceId, change: { fullName?: string; email?: string | undefined; isAdmin?: boolean }): Promise<void>;
+  passwordHash(id: NamespaceId): Promise<string | undefined>;
+  setPasswordHash(id: NamespaceId, hash: string): Promise<void>;
+  findNamespace(name: string): Promise<Namespace | undefined>;
+
+  /** `hash` is the SHA-256 of the secret. Throws `Conflict` when that hash exists. */
+  createToken(token: {
+    userId: NamespaceId;
+    name: string;
+    role: TokenRole;
+    prefix: string;
+    hash: Buffer;
+    expiresAt: number | undefined;
+    now: number;
+  }): Promise<AccessToken>;
+  /** The token with this hash and its user; expired tokens are not found. */
+  findToken(hash: Buffer, now: number): Promise<{ token: AccessToken; user: User } | undefined>;
+  listTokens(userId: NamespaceId): Promise<readonly AccessToken[]>;
+  /** True when a token was removed. */
+  deleteToken(userId: NamespaceId, publicId: PublicId): Promise<boolean>;
+  /** Replace the secret and role of the user's token of that name (used by `apply`). */
+  replaceToken(
+    userId: NamespaceId,
+    publicId: PublicId,
+    change: { role: TokenRole; prefix: string; hash: Buffer },
+  ): Promise<void>;
+  touchTokens(uses: readonly { publicId: PublicId; at: number }[]): Promise<void>;
+
+  createSession(session: { hash: Buffer; userId: NamespaceId; client: string; now: number; expiresAt: number }): Promise<void>;
+  /** The session's user; sessions past `expiresAt` or unseen since `idleSince` are not found. */
+  findSession(hash: Buffer, now: number, idleSince: number): Promise<{ user: User; seenAt: number } | undefined>;
+  touchSession(hash: Buffer, now: number): Promise<void>;
+  deleteSession(hash: Buffer): Promise<void>;
+  /** All sessions of a user, but the one given. */
+  deleteSessions(userId: NamespaceId, except?: Buffer): Promise<void>;
+  deleteExpiredSessions(now: number, idleSince: number): Promise<number>;
+}
+
+export interface OrganizationStore {
+  create(organization: {
+    name: string;
+    fullName: string;
+    defaultVisibility: Visibility;
+    now: number;
+  }): Promise<Organization>;
+  find(name: string): Promise<Organization | undefined>;
+  list(): Promise<readonly Organization[]>;
+  update(id: NamespaceId, change: { fullName?: string; defaultVisibility?: Visibility }): Promise<void>;
+  setMember(organizationId: NamespaceId, userId: NamespaceId, role: OrganizationRole, now: number): Promise<void>;
+  removeMember(organizationId: NamespaceId, userId: NamespaceId): Promise<boolean>;
+  roleOf(organizationId: NamespaceId, userId: NamespaceId): Promise<OrganizationRole | undefined>;
+  membershipsOf(userId: NamespaceId): Promise<readonly Membership[]>;
+  members(organizationId: NamespaceId): Promise<readonly { user: User; role: OrganizationRole }[]>;
+}
+
+/** Whose private repositories a list may show, made by `services/authorize.ts` alone. */
+export type RepoScope =
+  | { readonly kind: 'everything' }
+  | { readonly kind: 'public' }
+  | { readonly kind: 'public-and'; readonly owners: readonly NamespaceId[] };
+
+export interface RepoListItem {
+  readonly repo: Repo;
+  /** Head of the default branch; absent only while a repository is being made. */
+  readonly head: Oid | undefined;
+}
+
+export interface RepoStore {
+  /** Throws `Conflict` when the folded name is taken for this owner and kind by a live repository. */
+  create(repo: {
+    kind: RepoKind;
+    owner: Pick<Namespace, 'id' | 'name' | 'kind'>;
+    name: string;
+    visibility: Visibility;
+    defaultBranch: string;
+    createdBy: NamespaceId | undefined;
+    now: number;
+  }): Promise<Repo>;
+  /** By current or former name; `isRedirect` says which it was. */
+  find(kind: RepoKind, owner: string, name: string): Promise<{ repo: Repo; isRedirect: boolean } | undefined>;
+  findById(id: RepositoryId): Promise<Repo | undefined>;
+  findByPublicId(id: PublicId): Promise<Repo | undefined>;
+  /** Keyset page, in the order asked for; `search` is a case-insensitive substring of `owner/name`. */
+  listVisible(
+    scope: RepoScope,
+    query: {
+      kind: RepoKind;
+      owner?: string;
+      search?: string;
+      sort: 'updatedAt' | 'createdAt';
+      direction: 'ascending' | 'descending';
+      after?: { value: number; id: number };
+      limit: number;
+    },
+  ): Promise<readonly RepoListItem[]>;
+  countVisible(scope: RepoScope): Promise<Readonly<Record<RepoKind, number>>>;
+  /** Every repository, in id order, after an id; for jobs, `doctor` and `repo list`. */
+  listAll(after: RepositoryId | undefined, limit: number): Promise<readonly Repo[]>;
+  setVisibility(id: RepositoryId, visibility: Visibility, now: number): Promise<void>;
+  touch(id: RepositoryId, now: number): Promise<void>;
+  /** Remove the repository and every row that belongs to it alone. Objects stay for the collector. */
+  delete(id: RepositoryId): Promise<void>;
+}
+
+export interface Ref {
+  /** Full name, e.g. `refs/heads/main`. */
+  readonly name: string;
+  /** What it points at: a commit, or an annotated tag. */
+  readonly target: Oid;
+  /** For an annotated tag, the commit it leads to. */
+  readonly peeled: Oid | undefined;
+}
+
+export interface RefStore {
+  find(repositoryId: RepositoryId, name: string): Promise<Ref | undefined>;
+  /** Those of `names` that exist. */
+  findMany(repositoryId: RepositoryId, names: readonly string[]): Promise<readonly Ref[]>;
+  list(repositoryId: RepositoryId, prefix: string): Promise<readonly Ref[]>;
+  /**
+   * Move, create (`expected` undefined) or delete (`next` undefined) one ref. Answers false, changing nothing,
+   * when the ref is not what `expected` says. Called by `services/ref-updates.ts` alone.
+   */
+  compareAndSet(
+    repositoryId: RepositoryId,
+    name: string,
+    expected: Oid | undefined,
+    next: { target: Oid; peeled?: Oid } | undefined,
+    now: number,
+  ): Promise<boolean>;
+}
+
+export type StoredObjectType = 'commit' | 'tree' | 'blob' | 'tag';
+
+export interface PackRow {
+  readonly packId: string;
+  readonly source: 'commit' | 'push' | 'rolled';
+  readonly objectCount: number;
+  readonly sizeBytes: number;
+  readonly indexSizeBytes: number;
+  readonly createdAt: number;
+}
+
+export interface HotObject {
+  /** Row key, ascending in order of insertion. */
+  readonly id: number;
+  readonly oid: Oid;
+  readonly type: StoredObjectType;
+  /** Length of the inflated content. */
+  readonly sizeBytes: number;
+  /** zlib stream of the content, without git's header. */
+  readonly deflated: Buffer;
+}
+
+export interface GitObjectStore {
+  /** Insert hot rows, skipping ids that the repository has as rows already. Large batches go in slices. */
+  insertHot(repositoryId: RepositoryId, objects: readonly Omit<HotObject, 'id'>[]): Promise<void>;
+  findHot(repositoryId: RepositoryId, oids: readonly Oid[]): Promise<readonly HotObject[]>;
+  hotOidsByPrefix(repositoryId: RepositoryId, hexPrefix: string, limit: number): Promise<readonly Oid[]>;
+  hotTotals(repositoryId: RepositoryId): Promise<{ count: number; sizeBytes: number }>;
+  /** Repositories whose hot rows exceed either bound, most rows first. */
+  repositoriesToRoll(bounds: { count: number; sizeBytes: number }, limit: number): Promise<readonly RepositoryId[]>;
+  /** Hot rows in insertion order, after a row key. */
+  listHot(repositoryId: RepositoryId, after: number, limit: number): Promise<readonly HotObject[]>;
+  deleteHot(repositoryId: RepositoryId, ids: readonly number[]): Promise<void>;
+  addPack(repositoryId: RepositoryId, pack: Omit<PackRow, 'createdAt'>, now: number): Promise<void>;
+  /** Newest first. */
+  packs(repositoryId: RepositoryId): Promise<readonly PackRow[]>;
+}
+
+export interface LargeObject {
+  readonly id: number;
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+  readonly hasPlainForm: boolean;
+  readonly xetHash: XetHash | undefined;
+}
+
+export interface LargeObjectStore {
+  /** Among the objects linked to, or pending for, this repository. */
+  findForRepository(repositoryId: RepositoryId, sha256s: readonly Sha256[], now: number): Promise<readonly LargeObject[]>;
+  /** By Xet hash, again only what this repository may see. */
+  findByXetHash(repositoryId: RepositoryId, xetHash: XetHash, now: number): Promise<LargeObject | undefined>;
+  /** Whatever the hub holds; for storing, jobs and `doctor`, never to answer a caller. */
+  findAny(sha256: Sha256): Promise<LargeObject | undefined>;
+  /** Record that the plain form is stored. Creates the object when new. */
+  addPlainForm(object: { sha256: Sha256; sizeBytes: number }, now: number): Promise<LargeObject>;
+  /** Record that the Xet form is stored. Creates the object when new. */
+  addXetForm(object: { sha256: Sha256; sizeBytes: number; xetHash: XetHash }, now: number): Promise<LargeObject>;
+  /** Let the repository commit these until then; a later `until` wins. */
+  pend(repositoryId: RepositoryId, objectIds: readonly number[], until: number): Promise<void>;
+  /** Tie the objects to the repository for good, and drop their pendings. */
+  link(repositoryId: RepositoryId, objectIds: readonly number[], now: number): Promise<void>;
+  deleteExpiredPendings(now: number): Promise<number>;
+  /** Bytes of all objects linked to the repository. */
+  linkedBytes(repositoryId: RepositoryId): Promise<number>;
+  listLinked(repositoryId: RepositoryId, afterId: number, limit: number): Promise<readonly LargeObject[]>;
+  listAll(afterId: number, limit: number): Promise<readonly LargeObject[]>;
+  totals(): Promise<{ count: number; sizeBytes: number }>;
+}
+
+export interface Upload {
+  readonly publicId: PublicId;
+  readonly repositoryId: RepositoryId;
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+  readonly partSizeBytes: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface UploadPart {
+  readonly number: number;
+  readonly sizeBytes: number;
+  readonly etag: string;
+}
+
+/** Unfinished multipart uploads of large objects. */
+export interface UploadStore {
+  create(upload: Omit<Upload, 'publicId' | 'createdAt'>, now: number): Promise<Upload>;
+  find(publicId: PublicId, now: number): Promise<Upload | undefined>;
+  /** An unfinished upload of the same object to the same repository, to resume. */
+  findFor(repositoryId: RepositoryId, sha256: Sha256, now: number): Promise<Upload | undefined>;
+  putPart(publicId: PublicId, part: UploadPart): Promise<void>;
+  parts(publicId: PublicId): Promise<readonly UploadPart[]>;
+  delete(publicId: PublicId): Promise<void>;
+  listExpired(now: number, limit: number): Promise<readonly Upload[]>;
+  exists(publicId: PublicId): Promise<boolean>;
+}
+
+export interface XetTerm {
+  readonly xorb: XetHash;
+  readonly chunkStart: number;
+  readonly chunkEnd: number;
+  /** Raw length of the chunks of this term together. */
+  readonly unpackedBytes: number;
+}
+
+export interface XorbRow {
+  readonly hash: XetHash;
+  readonly sizeBytes: number;
+  readonly rawBytes: number;
+  readonly chunkCount: number;
+}
+
+export interface XetStore {
+  addXorb(xorb: XorbRow, now: number): Promise<void>;
+  findXorbs(hashes: readonly XetHash[]): Promise<readonly XorbRow[]>;
+  /** Remember a reconstructable file: its terms in order. Adding it again changes nothing. */
+  addFile(file: { hash: XetHash; sizeBytes: number; terms: readonly XetTerm[] }, now: number): Promise<void>;
+  /** Terms in order with the file's size. */
+  findFile(hash: XetHash): Promise<{ sizeBytes: number; terms: readonly XetTerm[] } | undefined>;
+  listXorbs(after: XetHash | undefined, limit: number): Promise<readonly XorbRow[]>;
+  totals(): Promise<{ xorbs: number; sizeBytes: number }>;
+}
+
+/** A commit of the API that was answered, so that the same request can be answered again. */
+export interface AnsweredCommit {
+  readonly commit: Oid;
+  /** Head of the branch when the commit was made. */
+  readonly parent: Oid | undefined;
+}
+
+export interface CommitRequestStore {
+  /** Newest first: earlier answers to exactly this request on this branch. */
+  find(repositoryId: RepositoryId, branch: string, fingerprint: Buffer): Promise<readonly AnsweredCommit[]>;
+  remember(
+    repositoryId: RepositoryId,
+    branch: string,
+    fingerprint: Buffer,
+    answer: AnsweredCommit,
+    now: number,
+  ): Promise<void>;
+  deleteOlderThan(time: number): Promise<number>;
+}
+
+export interface HistoryCommit {
+  readonly oid: Oid;
+  /** First-parent chain this commit lies on, and its place there. */
+  readonly chain: number;
+  readonly position: number;
+  /** Where the chain leaves its parent chain; undefined for a root. */
+  readonly firstParent: Oid | undefined;
+  /** How many commits are reachable from this one, itself included. */
+  readonly reachable: number;
+  /** True when no commit reachable from this one has a second parent. */
+  readonly isLinear: boolean;
+}
+
+export interface ChainSegment {
+  readonly chain: number;
+  /** Highest position of the chain that belongs to the lineage. */
+  readonly upTo: number;
+}
+
+export interface PathChange {
+  /** Path without slashes at either end; `''` is the root folder. */
+  readonly path: string;
+  /** The folder came into being with this commit, and everything below it with it. */
+  readonly createsFolder: boolean;
+}
+
+/** Derived, rebuildable: which commit of a first-parent lineage touched which path last. */
+export interface HistoryStore {
+  findCommit(repositoryId: RepositoryId, oid: Oid): Promise<HistoryCommit | undefined>;
+  /** Insert a commit with the paths it changed against its first parent. Long lists go in slices. */
+  addCommit(
+    repositoryId: RepositoryId,
+    commit: { oid: Oid; firstParent: Oid | undefined; reachable: number; isLinear: boolean },
+    changes: readonly PathChange[],
+  ): Promise<HistoryCommit>;
+  /** The chains that make up the first-parent lineage of a commit, nearest first. */
+  lineage(repositoryId: RepositoryId, oid: Oid): Promise<readonly ChainSegment[]>;
+  /** For each path, the last commit of the lineage recorded for it, and whether that one created the folder. */
+  lastChanges(
+    repositoryId: RepositoryId,
+    lineage: readonly ChainSegment[],
+    paths: readonly string[],
+  ): Promise<ReadonlyMap<string, { oid: Oid; segment: number; position: number; createsFolder: boolean }>>;
+  /** Commits of the lineage, newest first. */
+  page(repositoryId: RepositoryId, lineage: readonly ChainSegment[], skip: number, limit: number): Promise<readonly Oid[]>;
+}
+
+export interface Job {
+  readonly id: number;
+  readonly kind: string;
+  readonly key: string;
+  readonly payload: string;
+  readonly attempts: number;
+}
+
+export interface JobStore {
+  /** Put a job in line; while one of the same kind and key waits unclaimed this changes nothing. */
+  enqueue(job: { kind: string; key: string; payload: string; runAt: number }, now: number): Promise<void>;
+  /** Claim the next due job for `leaseMs`; jobs whose lease ran out are due again. */
+  claim(now: number, leaseMs: number): Promise<Job | undefined>;
+  finish(id: number): Promise<void>;
+  /** Try again later, remembering why. */
+  retry(id: number, runAt: number, problem: string): Promise<void>;
+  counts(): Promise<{ waiting: number; running: number }>;
+}
+
+export interface HubEvent {
+  readonly id: number;
+  readonly kind: string;
+  readonly repositoryId: RepositoryId | undefined;
+  readonly actorId: NamespaceId | undefined;
+  readonly payload: string;
+  readonly at: number;
+}
+
+export interface EventStore {
+  append(event: Omit<HubEvent, 'id'>): Promise<void>;
+  /** In order, after an id. */
+  list(after: number, limit: number): Promise<readonly HubEvent[]>;
+}
+
+export interface SettingStore {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string): Promise<void>;
+  /** Set only when absent; answers what is stored afterwards. */
+  setDefault(key: string, value: string): Promise<string>;
+}
+
+/** Everything a transaction can ask. */
+export interface Stores {
+  readonly accounts: AccountStore;
+  readonly organizations: OrganizationStore;
+  readonly repos: RepoStore;
+  readonly refs: RefStore;
+  readonly gitObjects: GitObjectStore;
+  readonly largeObjects: LargeObjectStore;
+  readonly uploads: UploadStore;
+  readonly xet: XetStore;
+  readonly commitRequests: CommitRequestStore;
+  readonly history: HistoryStore;
+  readonly jobs: JobStore;
+  readonly events: EventStore;
+  readonly settings: SettingStore;
+}
+
+export interface Database {
+  /** Run questions that see one consistent state. Nothing but the database may be awaited inside. */
+  read<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result>;
+  /** Run questions and changes as one transaction; committed durably when this resolves, undone when it throws. */
+  write<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result>;
+  /** Problems of the file itself: integrity, foreign keys, journal and synchronous mode, library version. */
+  check(): Promise<readonly string[]>;
+  readonly dialect: 'sqlite' | 'postgres';
+  close(): Promise<void>;
+}

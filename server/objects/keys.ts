@@ -1,0 +1,24 @@
+import type { PublicId, Sha256, XetHash } from '../domain/ids.ts';
+
+/**
+ * The only file that spells object keys.
+ *
+ *     packs/<repository id>/<pack sha1>.pack    git packs, git's own format, immutable
+ *     packs/<repository id>/<pack sha1>.idx     their index, version 2
+ *     large/<aa>/<sha256>                       plain form of a large object
+ *     xorbs/<aa>/<xet hash>                     xorb as uploaded, footer stripped
+ *     xorbs/<aa>/<xet hash>.chunks              its chunk index: hashes, offsets, lengths
+ *     uploads/<upload id>/<part number>         parts of an unfinished multipart upload
+ *     probe/<id>                                written and read back by `readyz` and the storage check
+ */
+export const packKey = (repository: PublicId, packId: string): string => `packs/${repository}/${packId}.pack`;
+export const packIndexKey = (repository: PublicId, packId: string): string =>
+  `packs/${repository}/${packId}.idx`;
+export const packPrefix = (repository: PublicId): string => `packs/${repository}/`;
+export const largeObjectKey = (sha256: Sha256): string => `large/${sha256.slice(0, 2)}/${sha256}`;
+export const xorbKey = (hash: XetHash): string => `xorbs/${hash.slice(0, 2)}/${hash}`;
+export const xorbChunksKey = (hash: XetHash): string => `xorbs/${hash.slice(0, 2)}/${hash}.chunks`;
+export const uploadPartKey = (upload: PublicId, part: number): string =>
+  `uploads/${upload}/${String(part).padStart(5, '0')}`;
+export const uploadPrefix = (upload: PublicId): string => `uploads/${upload}/`;
+export const probeKey = (id: string): string => `probe/${id}`;

@@ -1,0 +1,57 @@
+/** Bytes of an object, or a range of it. The consumer must read it to the end or call `return()` on it. */
+export type ByteSource = AsyncIterable<Uint8Array>;
+
+/** Half-open range of bytes: `start` inclusive, `end` exclusive. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface StoredObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Milliseconds since the epoch; when the object became visible, as far as the backend knows. */
+  readonly modifiedAt: number;
+}
+
+export interface ObjectBody {
+  readonly sizeBytes: number;
+  /** The bytes asked for; fewer only if the object itself is shorter than the range. */
+  readonly bytes: ByteSource;
+}
+
+/**
+ * Immutable bytes by key. Keys come from `keys.ts` alone. Every backend passes
+ * `test/conformance/object-store.suite.ts`.
+ */
+export interface ObjectStore {
+  /** What this backend is, for logs and `doctor`: `local`, `memory` or `s3`. */
+  readonly name: string;
+
+  /**
+   * Store an object. All or nothing: if `source` throws, or fewer or more than `sizeBytes` bytes arrive, the
+   * call rejects and nothing is visible or left behind. When it resolves, the bytes are durable and visible.
+   * A put of a key that exists replaces it with the same bytes (keys name their content) and is not an error.
+   */
+  put(key: string, source: ByteSource | Uint8Array, options?: { readonly sizeBytes?: number }): Promise<StoredObject>;
+
+  /** Stream an object or a range of it; `undefined` if absent. Throws `BadRange` when start >= size. */
+  get(key: string, range?: ByteRange): Promise<ObjectBody | undefined>;
+
+  /**
+   * Read one small range into memory. Throws `CorruptObject` when the object is absent or shorter than the
+   * range: callers use it for objects that a row promises.
+   */
+  read(key: string, range: ByteRange): Promise<Buffer>;
+
+  head(key: string): Promise<StoredObject | undefined>;
+
+  /** Remove an object. Deleting what is absent is fine. */
+  delete(key: string): Promise<void>;
+
+  /** All objects whose key starts with `prefix`, in byte order of their keys. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+
+  /** Release handles and connections. The store is not usable afterwards. */
+  close(): Promise<void>;
+}
