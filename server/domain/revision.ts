@@ -1,0 +1,54 @@
+import { HubError } from './errors.ts';
+import { foldName, shown } from './names.ts';
+
+/** Short ids are looked up from this many digits on, as git does by default. */
+export const MIN_SHORT_OID = 4;
+
+const RESERVED_REFS = new Set(['head', '@', 'fetch_head', 'orig_head', 'merge_head', 'none']);
+const MAX_REF_BYTES = 1024;
+const MAX_PART_BYTES = 255;
+
+/**
+ * A name for a branch or a tag: what `git check-ref-format --branch` takes, less what would be read as an
+ * option, an object id or a full ref. Throws InvalidRevision or ReservedName.
+ */
+export function parseNewRefName(text: unknown): string {
+  if (typeof text !== 'string') throw new HubError('InvalidBody', 'A branch or tag name must be a string.');
+  const problem = refNameProblem(text);
+  if (problem) throw new HubError('InvalidRevision', `"${shown(text)}" cannot name a branch or tag: ${problem}.`);
+  if (RESERVED_REFS.has(foldName(text)) || foldName(text).startsWith('refs/')) {
+    throw new HubError('ReservedName', `"${shown(text)}" is reserved and cannot name a branch or tag.`);
+  }
+  return text;
+}
+
+function refNameProblem(name: string): string | undefined {
+  if (name === '') return 'it is empty';
+  if (!name.isWellFormed()) return 'it is not valid Unicode';
+  if (Buffer.byteLength(name) > MAX_REF_BYTES) return `it has more than ${MAX_REF_BYTES} bytes`;
+  if (name.startsWith('-')) return 'it starts with "-"';
+  // eslint-disable-next-line no-control-regex -- control characters are exactly what this refuses
+  if (/[\u0000-\u0020\u007f-\u009f~^:?*[\\]/.test(name)) return 'it has a character that git refuses';
+  if (name.includes('..') || name.includes('@{')) return 'it has ".." or "@{"';
+  if (name.endsWith('.')) return 'it ends with "."';
+  for (const part of name.split('/')) {
+    if (part === '') return 'it has an empty part';
+    if (part.startsWith('.') || part.endsWith('.lock')) return 'a part starts with "." or ends with ".lock"';
+    if (Buffer.byteLength(part) > MAX_PART_BYTES) return `a part has more than ${MAX_PART_BYTES} bytes`;
+  }
+  if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$|^[0-9a-f]{7,39}$/i.test(name)) return 'it could be read as a commit id';
+  return undefined;
+}
+
+/** The ref names that a revision may mean, most likely first. */
+export function refNamesOf(revision: string): readonly string[] {
+  if (revision.startsWith('refs/')) return isReadableRef(revision) ? [revision] : [];
+  return [`refs/heads/${revision}`, `refs/tags/${revision}`];
+}
+
+/** Only these parts of the ref space are ever shown or resolved. */
+export const isReadableRef = (name: string): boolean =>
+  /^refs\/(heads|tags|convert)\/./.test(name) || /^refs\/pr\/[1-9][0-9]*$/.test(name);
+
+export const branchRef = (branch: string): string => `refs/heads/${branch}`;
+export const tagRef = (tag: string): string => `refs/tags/${tag}`;
