@@ -19,9 +19,10 @@ export const writePointer = (pointer: LfsPointer): string =>
 export function parsePointer(content: Uint8Array): LfsPointer | undefined {
   if (content.byteLength > MAX_POINTER_BYTES || content.byteLength < VERSION.length) return undefined;
   const text = Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('latin1');
-  const match = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\noid sha256:([0-9a-f]{64})\nsize (0|[1-9][0-9]{0,15})\n$/.exec(
-    text,
-  );
+  const match =
+    /^version https:\/\/git-lfs\.github\.com\/spec\/v1\noid sha256:([0-9a-f]{64})\nsize (0|[1-9][0-9]{0,15})\n$/.exec(
+      text,
+    );
   const [, oid, size] = match ?? [];
   if (oid === undefined || size === undefined || !isSha256(oid)) return undefined;
   const sizeBytes = Number(size);

@@ -14,12 +14,9 @@ export const foldName = (name: string): string =>
  * protocols, so that `/{namespace}/{name}` never hides one of them.
  */
 export const RESERVED_NAMESPACES: ReadonlySet<string> = new Set(
-  `.well-known about admin api assets attachments avatars blog buckets chat cli collections connect daily_papers
-   datasets datasets-server discussions docs enterprise explore favicon.ico healthz help hf home inference info
-   jobs join kernels learn login logout metrics models new notifications oauth oauth2 org organizations papers
-   parquet posts pricing privacy readyz resolve robots.txt search settings setup signup spaces static storage
-   subscribe support tasks telemetry terms tokens tree unsubscribe uploads user users v1 v2 webhooks welcome
-   xet`.split(/\s+/),
+  `.well-known admin api assets buckets collections connect daily_papers datasets docs healthz join kernels login
+   logout metrics models new oauth org organizations papers posts readyz resolve settings setup signup spaces tasks
+   telemetry tokens uploads v1 v2 welcome xet`.split(/\s+/),
 );
 
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)$/;
@@ -97,7 +94,8 @@ function partProblem(part: string): string | undefined {
 export function parseWritablePath(text: unknown): string {
   const path = parsePath(text);
   for (const part of path.split('/')) {
-    if (isDeviceName(part)) throw new HubError('ReservedName', `"${shown(path)}" uses a name that Windows reserves.`);
+    if (isDeviceName(part))
+      throw new HubError('ReservedName', `"${shown(path)}" uses a name that Windows reserves.`);
   }
   if (path === '.cache' || path.startsWith('.cache/')) {
     throw new HubError('InvalidPath', 'The folder ".cache" belongs to the clients and is never stored.');

@@ -15,7 +15,8 @@ const MAX_PART_BYTES = 255;
 export function parseNewRefName(text: unknown): string {
   if (typeof text !== 'string') throw new HubError('InvalidBody', 'A branch or tag name must be a string.');
   const problem = refNameProblem(text);
-  if (problem) throw new HubError('InvalidRevision', `"${shown(text)}" cannot name a branch or tag: ${problem}.`);
+  if (problem)
+    throw new HubError('InvalidRevision', `"${shown(text)}" cannot name a branch or tag: ${problem}.`);
   if (RESERVED_REFS.has(foldName(text)) || foldName(text).startsWith('refs/')) {
     throw new HubError('ReservedName', `"${shown(text)}" is reserved and cannot name a branch or tag.`);
   }

@@ -1,0 +1,165 @@
+import type { OrganizationRole, TokenRole, User, Visibility } from './account.ts';
+import type { NamespaceId } from './ids.ts';
+
+/**
+ * Who is asking. `via` says how they proved it: a read token never writes, and a session belongs to a browser.
+ */
+export type Actor =
+  | { readonly kind: 'anonymous' }
+  | {
+      readonly kind: 'user';
+      readonly user: User;
+      readonly via: 'token' | 'session' | 'local';
+      readonly tokenRole: TokenRole;
+      readonly tokenName?: string;
+    };
+
+export const ANONYMOUS: Actor = { kind: 'anonymous' };
+
+/** What somebody may do with a repository. */
+export const REPO_RIGHTS = ['read', 'write', 'settings', 'administer'] as const;
+/**
+ * - `read`: see it and take its content
+ * - `write`: commit, branch, tag, discuss
+ * - `settings`: change its settings
+ * - `administer`: visibility, move, delete, protected branches
+ */
+export type RepoRight = (typeof REPO_RIGHTS)[number];
+
+/** What somebody may do with a user's or an organization's name. */
+export const NAMESPACE_RIGHTS = [
+  'create-repos',
+  'manage-members',
+  'edit-profile',
+  'own',
+  'see-quota',
+  'set-quota',
+] as const;
+export type NamespaceRight = (typeof NAMESPACE_RIGHTS)[number];
+
+/** How an actor stands to the owner of something. */
+export type Standing = OrganizationRole | 'owner' | 'none';
+
+/**
+ * The permission table (design, section 5). `created` means: only for what they created themselves. A site
+ * administrator's rights are added to those of their standing, and their use is audited.
+ */
+const TABLE: Readonly<
+  Record<RepoRight | NamespaceRight, Readonly<Partial<Record<Standing | 'site-admin', true | 'created'>>>>
+> = {
+  read: { visitor: true, member: true, admin: true, 'super-admin': true, owner: true, 'site-admin': true },
+  write: { member: true, admin: true, 'super-admin': true, owner: true },
+  settings: { member: 'created', admin: true, 'super-admin': true, owner: true, 'site-admin': true },
+  administer: { admin: true, 'super-admin': true, owner: true, 'site-admin': true },
+  'create-repos': { member: true, admin: true, 'super-admin': true, owner: true },
+  'manage-members': { admin: true, 'super-admin': true, 'site-admin': true },
+  'edit-profile': { admin: true, 'super-admin': true, owner: true, 'site-admin': true },
+  own: { 'super-admin': true, 'site-admin': true },
+  'see-quota': {
+    visitor: true,
+    member: true,
+    admin: true,
+    'super-admin': true,
+    owner: true,
+    'site-admin': true,
+  },
+  'set-quota': { 'site-admin': true },
+};
+
+/** Rights that a read token can carry. */
+const READ_ONLY: ReadonlySet<RepoRight | NamespaceRight> = new Set(['read', 'see-quota']);
+
+export type Verdict =
+  /** `audited`: allowed only because the actor administers the site. */
+  | { readonly kind: 'granted'; readonly audited: boolean }
+  /** The actor must not learn that it exists. */
+  | { readonly kind: 'hidden' }
+  | { readonly kind: 'denied'; readonly reason: string };
+
+function allowed(
+  right: RepoRight | NamespaceRight,
+  standing: Standing,
+  isSiteAdmin: boolean,
+  isCreator: boolean,
+): 'by-standing' | 'as-site-admin' | 'no' {
+  const cell = TABLE[right][standing];
+  if (cell === true || (cell === 'created' && isCreator)) return 'by-standing';
+  return isSiteAdmin && TABLE[right]['site-admin'] ? 'as-site-admin' : 'no';
+}
+
+export interface RepoFacts {
+  readonly visibility: Visibility;
+  readonly createdBy: NamespaceId | undefined;
+}
+
+export interface HubRules {
+  /** When set, nobody reads anything without signing in. */
+  readonly requireSignIn: boolean;
+}
+
+/** Decide one right on one repository. The only place where this is decided. */
+export function decideRepo(
+  actor: Actor,
+  standing: Standing,
+  repo: RepoFacts,
+  right: RepoRight,
+  rules: HubRules,
+): Verdict {
+  const readable = mayRead(actor, standing, repo, rules);
+  if (readable === 'no') return { kind: 'hidden' };
+  if (right === 'read') return { kind: 'granted', audited: readable === 'as-site-admin' };
+  if (actor.kind === 'anonymous')
+    return { kind: 'denied', reason: 'Sign in or send an access token to do this.' };
+  const answer = allowed(right, standing, actor.user.isAdmin, repo.createdBy === actor.user.id);
+  if (answer === 'no') return { kind: 'denied', reason: `You do not have the right to ${PHRASES[right]}.` };
+  return withToken(actor, right, answer);
+}
+
+const PHRASES: Readonly<Record<RepoRight, string>> = {
+  read: 'read this repository',
+  write: 'write to this repository',
+  settings: 'change the settings of this repository',
+  administer: 'administer this repository',
+};
+
+function mayRead(
+  actor: Actor,
+  standing: Standing,
+  repo: RepoFacts,
+  rules: HubRules,
+): 'by-standing' | 'as-site-admin' | 'no' {
+  if (repo.visibility === 'public' && (actor.kind === 'user' || !rules.requireSignIn)) return 'by-standing';
+  if (actor.kind === 'anonymous') return 'no';
+  return allowed('read', standing, actor.user.isAdmin, repo.createdBy === actor.user.id);
+}
+
+function withToken(
+  actor: Extract<Actor, { kind: 'user' }>,
+  right: RepoRight | NamespaceRight,
+  answer: 'by-standing' | 'as-site-admin',
+): Verdict {
+  if (actor.tokenRole === 'read' && !READ_ONLY.has(right)) {
+    return { kind: 'denied', reason: 'This access token can only read. Use a token with the role "write".' };
+  }
+  return { kind: 'granted', audited: answer === 'as-site-admin' };
+}
+
+/** Decide one right on the name of a user or an organization. */
+export function decideNamespace(actor: Actor, standing: Standing, right: NamespaceRight): Verdict {
+  if (actor.kind === 'anonymous')
+    return { kind: 'denied', reason: 'Sign in or send an access token to do this.' };
+  const answer = allowed(right, standing, actor.user.isAdmin, false);
+  if (answer === 'no')
+    return { kind: 'denied', reason: 'You do not have the right to do this in this namespace.' };
+  return withToken(actor, right, answer);
+}
+
+/** May somebody of this standing give or take this role? Admins manage only those below their own rank. */
+export function mayManageRole(standing: Standing, isSiteAdmin: boolean, role: OrganizationRole): boolean {
+  if (standing === 'super-admin' || isSiteAdmin) return true;
+  return standing === 'admin' && (role === 'member' || role === 'visitor');
+}
+
+/** How Hugging Face clients name the role (`roleInOrg` of whoami-v2). */
+export const clientRole = (role: OrganizationRole): 'admin' | 'write' | 'read' =>
+  role === 'visitor' ? 'read' : role === 'member' ? 'write' : 'admin';
