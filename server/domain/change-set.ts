@@ -1,6 +1,6 @@
 import { HubError } from './errors.ts';
 import type { Oid, Sha256 } from './ids.ts';
-import { parsePath, parseWritablePath } from './names.ts';
+import { parsePath } from './names.ts';
 
 /** One operation of a commit, after its line was read. Paths are checked; contents are already stored or named. */
 export type ChangeOperation =
@@ -65,5 +65,3 @@ export function parseDeletedFolder(text: unknown): string {
   if (typeof text !== 'string') throw new HubError('InvalidBody', 'A path must be a string.');
   return parsePath(text.endsWith('/') ? text.slice(0, -1) : text);
 }
-
-export { parsePath as parseDeletedPath, parseWritablePath as parseAddedPath };
