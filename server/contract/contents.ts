@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { flag, ignored, integer, list, text } from './query.ts';
+import { anyone, jsonBody, noBody, repo, route } from './route.ts';
+
+export const MAX_PATHS_INFO = 1000;
+/** Page sizes of the large hub: 1,000 plain entries, 100 with last commits. */
+export const TREE_PAGE = { plain: 1000, expanded: 1000 } as const;
+
+const treeQuery = z.object({
+  recursive: flag,
+  expand: flag,
+  limit: integer(1, 10_000),
+  cursor: text(16_384),
+});
+
+export const tree = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/tree/*',
+  access: repo('read'),
+  summary: 'Files and folders below a path at a revision, a page at a time.',
+  query: treeQuery,
+  body: noBody,
+  errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'InvalidCursor'],
+});
+
+export const pathsInfo = route({
+  method: 'POST',
+  path: '/api/:kind/:namespace/:name/paths-info/*',
+  access: repo('read'),
+  summary: 'The entries at the given paths; those that do not exist are left out.',
+  query: ignored,
+  body: {
+    kind: 'form-or-json' as const,
+    schema: z.object({
+      paths: z.union([z.string().transform((path) => [path]), z.array(z.string())]).default([]),
+      expand: z
+        .union([
+          z.boolean(),
+          z.enum(['true', 'True', '1']).transform(() => true),
+          z.enum(['false', 'False', '0']).transform(() => false),
+        ])
+        .default(false),
+    }),
+    maxBytes: 8 * 1024 * 1024,
+  },
+  errors: ['RepoNotFound', 'RevisionNotFound', 'TooManyItems'],
+});
+
+export const refs = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/refs',
+  access: repo('read'),
+  summary: 'Branches, tags and converted refs.',
+  query: z.object({ include_prs: flag }),
+  body: noBody,
+  errors: ['RepoNotFound'],
+});
+
+export const commits = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/commits/*',
+  access: repo('read'),
+  summary: 'Commits reachable from a revision, newest first.',
+  query: z.object({ limit: integer(1, 1000), p: integer(0, 1_000_000), expand: list(8) }),
+  body: noBody,
+  errors: ['RepoNotFound', 'RevisionNotFound'],
+});
+
+export const createBranch = route({
+  method: 'POST',
+  path: '/api/:kind/:namespace/:name/branch/*',
+  access: repo('write'),
+  summary: 'Create a branch at a revision, by default at the head of the default branch.',
+  query: ignored,
+  body: jsonBody(
+    z
+      .object({
+        startingPoint: z.string().min(1).max(1024).nullish(),
+        emptyBranch: z.boolean().nullish(),
+        overwrite: z.boolean().nullish(),
+      })
+      .optional(),
+  ),
+  errors: ['RepoNotFound', 'RevisionNotFound', 'Conflict', 'InvalidRevision', 'ReservedName'],
+});
+
+export const deleteBranch = route({
+  method: 'DELETE',
+  path: '/api/:kind/:namespace/:name/branch/*',
+  access: repo('write'),
+  summary: 'Delete a branch other than the default one.',
+  query: ignored,
+  body: noBody,
+  errors: ['RepoNotFound', 'RevisionNotFound', 'Forbidden'],
+});
+
+export const createTag = route({
+  method: 'POST',
+  path: '/api/:kind/:namespace/:name/tag/*',
+  access: repo('write'),
+  summary: 'Tag a revision; with a message the tag is annotated.',
+  query: ignored,
+  body: jsonBody(
+    z.object({
+      tag: z.string(),
+      message: z
+        .string()
+        .max(64 * 1024)
+        .nullish(),
+    }),
+  ),
+  errors: ['RepoNotFound', 'RevisionNotFound', 'Conflict', 'InvalidRevision', 'ReservedName'],
+});
+
+export const deleteTag = route({
+  method: 'DELETE',
+  path: '/api/:kind/:namespace/:name/tag/*',
+  access: repo('write'),
+  summary: 'Delete a tag.',
+  query: ignored,
+  body: noBody,
+  errors: ['RepoNotFound', 'RevisionNotFound'],
+});
+
+/** Bytes of a file. GET and HEAD answer with the same headers (contract 2.1). */
+export const resolve = route({
+  method: 'GET',
+  path: '/:prefix?/:namespace/:name/resolve/*',
+  access: repo('read'),
+  summary: 'The bytes of a file at a revision, large files included.',
+  query: z.object({ download: flag }),
+  body: noBody,
+  replies: [200, 206, 304],
+  errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'BadRange'],
+});
+
+export const raw = route({
+  method: 'GET',
+  path: '/:prefix?/:namespace/:name/raw/*',
+  access: repo('read'),
+  summary: 'The bytes of a file as git keeps it: for a large file its pointer.',
+  query: z.object({ download: flag }),
+  body: noBody,
+  replies: [200, 206, 304],
+  errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'BadRange'],
+});
+
+export const validateYaml = route({
+  method: 'POST',
+  path: '/api/validate-yaml',
+  access: anyone('checks only the text that is sent'),
+  summary: 'Check the metadata block of a card.',
+  query: ignored,
+  body: jsonBody(z.object({ content: z.string(), repoType: z.string().max(32).nullish() }), {
+    maxBytes: 16 * 1024 * 1024,
+  }),
+  replies: [200, 400],
+});

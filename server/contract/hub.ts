@@ -1,0 +1,82 @@
+import { ignored } from './query.ts';
+import { anyone, noBody, route, signedIn } from './route.ts';
+
+export const hubFacts = route({
+  method: 'GET',
+  path: '/api/hub',
+  access: anyone('the page needs it before anybody signed in'),
+  summary: 'What this hub is, how to reach it, and who is asking.',
+  query: ignored,
+  body: noBody,
+});
+
+export const overview = route({
+  method: 'GET',
+  path: '/api/overview',
+  access: signedIn('read'),
+  summary: 'Counts, storage and the repositories that changed last, as far as the caller may see.',
+  query: ignored,
+  body: noBody,
+});
+
+/** The clients ask this before nearly every command and keep a 200 (delta 2.1). */
+export const agentHarnesses = route({
+  method: 'GET',
+  path: '/api/agent-harnesses',
+  access: anyone('a constant'),
+  summary: 'No agent harnesses are known here.',
+  query: ignored,
+  body: noBody,
+});
+
+export const health = route({
+  method: 'GET',
+  path: '/healthz',
+  access: anyone('says only that the process answers'),
+  summary: 'The process answers.',
+  query: ignored,
+  body: noBody,
+});
+
+export const readiness = route({
+  method: 'GET',
+  path: '/readyz',
+  access: anyone('says only whether the hub can work'),
+  summary: 'Stores open, lock held, migrations done.',
+  query: ignored,
+  body: noBody,
+  replies: [200, 503],
+});
+
+/**
+ * Endpoints of the Hub API that exist at huggingface.co and are not offered here yet: they answer 501 with a
+ * sentence. Anything else that is unknown is 404 (design, section 4).
+ */
+export const NOT_OFFERED_YET: readonly string[] = [
+  '/oauth/device',
+  '/oauth/token',
+  '/oauth/authorize',
+  '/oauth/userinfo',
+  '/.well-known/openid-configuration',
+  '/api/repos/move',
+  '/api/:kind/:namespace/:name/duplicate',
+  '/api/:kind/:namespace/:name/super-squash/*',
+  '/api/:kind/:namespace/:name/compare/*',
+  '/api/:kind/:namespace/:name/treesize/*',
+  '/api/:kind/:namespace/:name/discussions',
+  '/api/:kind/:namespace/:name/discussions/*',
+  '/api/:kind/:namespace/:name/like',
+  '/api/:kind/:namespace/:name/likers',
+  '/api/:kind/:namespace/:name/user-access-request/*',
+  '/api/:kind/:namespace/:name/lfs-files',
+  '/api/:kind/:namespace/:name/lfs-files/*',
+  '/api/users/:user/*',
+  '/api/organizations/:organization/*',
+  '/api/collections',
+  '/api/collections/*',
+  '/api/settings/webhooks',
+  '/api/settings/webhooks/*',
+  '/api/settings/repositories',
+  '/api/models-tags-by-type',
+  '/api/datasets-tags-by-type',
+];

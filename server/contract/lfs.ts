@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { ignored } from './query.ts';
+import { capability, jsonBody, repo, route, streamBody } from './route.ts';
+
+export const LFS_MEDIA_TYPE = 'application/vnd.git-lfs+json';
+const mediaTypes = [LFS_MEDIA_TYPE, 'application/json'];
+
+export const MAX_BATCH_OBJECTS = 1000;
+export const MAX_PARTS = 10_000;
+
+const batchBody = z.object({
+  operation: z.enum(['upload', 'download']),
+  transfers: z.array(z.string().max(64)).max(32).nullish(),
+  ref: z.object({ name: z.string().max(1024) }).nullish(),
+  // Each object is judged on its own, so that one bad entry does not spoil the others.
+  objects: z.array(z.looseObject({})),
+  hash_algo: z.string().max(32).nullish(),
+});
+export type LfsBatchBody = z.infer<typeof batchBody>;
+
+/** Both with `.git`, as Hugging Face clients write it, and without, as git-lfs derives it from a remote. */
+export const lfsBatch = route({
+  method: 'POST',
+  path: '/:prefix?/:namespace/:name/info/lfs/objects/batch',
+  access: repo('read'),
+  summary: 'Where to send or fetch large objects (git-lfs batch API).',
+  query: ignored,
+  body: jsonBody(batchBody, { maxBytes: 4 * 1024 * 1024, mediaTypes }),
+  errors: ['RepoNotFound', 'Forbidden', 'SignInRequired', 'UnprocessableObject', 'TooManyItems', 'Conflict'],
+  errorForm: 'lfs',
+});
+
+export const lfsVerify = route({
+  method: 'POST',
+  path: '/:prefix?/:namespace/:name/info/lfs/verify',
+  access: repo('write'),
+  summary: 'Confirms that an uploaded object is held with this size.',
+  query: ignored,
+  body: jsonBody(z.looseObject({ oid: z.string(), size: z.number() }), { mediaTypes }),
+  errors: ['RepoNotFound', 'NotFound', 'UnprocessableObject'],
+  errorForm: 'lfs',
+});
+
+const signed = capability('the signed URL names one object, one repository and one deadline');
+
+export const lfsUpload = route({
+  method: 'PUT',
+  path: '/api/lfs/objects/:capability',
+  access: signed,
+  summary: 'Receive a large object; its SHA-256 is proved before it can be seen.',
+  query: ignored,
+  body: streamBody(),
+  errors: ['Forbidden', 'LfsMismatch', 'LengthRequired', 'BodyTooLarge'],
+  errorForm: 'lfs',
+});
+
+export const lfsDownload = route({
+  method: 'GET',
+  path: '/api/lfs/objects/:capability',
+  access: signed,
+  summary: 'Send a large object.',
+  query: ignored,
+  body: { kind: 'none' as const },
+  replies: [200, 206, 304],
+  errors: ['Forbidden', 'NotFound', 'BadRange'],
+  errorForm: 'lfs',
+});
+
+export const lfsPart = route({
+  method: 'PUT',
+  path: '/api/lfs/parts/:capability/:part',
+  access: signed,
+  summary: 'Receive one part of a large object.',
+  query: ignored,
+  body: streamBody(),
+  errors: ['Forbidden', 'NotFound', 'LengthRequired', 'InvalidPart'],
+  errorForm: 'lfs',
+});
+
+export const lfsComplete = route({
+  method: 'POST',
+  path: '/api/lfs/complete/:capability',
+  access: signed,
+  summary: 'Put the parts together, prove the SHA-256 and keep the object.',
+  query: ignored,
+  body: jsonBody(
+    z.looseObject({
+      oid: z.string(),
+      parts: z.array(
+        z.looseObject({
+          partNumber: z.union([
+            z.number(),
+            z
+              .string()
+              .regex(/^[0-9]{1,5}$/)
+              .transform(Number),
+          ]),
+          etag: z.string().max(256),
+        }),
+      ),
+    }),
+    { maxBytes: 2 * 1024 * 1024, mediaTypes },
+  ),
+  errors: ['Forbidden', 'NotFound', 'InvalidPart', 'LfsMismatch'],
+  errorForm: 'lfs',
+});

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { choice, flag, ignored, integer, list, text } from './query.ts';
+import { anyone, jsonBody, namespace, noBody, repo, route, signedIn } from './route.ts';
+import { repoKind, visibility } from './shapes.ts';
+
+export const INFO_FIELDS = {
+  model: `author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime
+    evalResults gated gguf gitalyUid inference inferenceProviderMapping lastModified library_name likes mask_token
+    model-index pipeline_tag private resourceGroup safetensors sha siblings spaces tags transformersInfo
+    trendingScore usedStorage widgetData xetEnabled`.split(/\s+/),
+  dataset: `author cardData citation createdAt description disabled downloads downloadsAllTime gated gitalyUid
+    lastModified likes mainSize paperswithcode_id private resourceGroup sha siblings tags trendingScore usedStorage
+    xetEnabled`.split(/\s+/),
+  space:
+    `author cardData createdAt datasets disabled gitalyUid lastModified likes models private region resourceGroup
+    runtime sdk sha siblings subdomain tags trendingScore usedStorage xetEnabled`.split(/\s+/),
+} as const;
+
+/** Kernels answer what models answer. */
+export const infoFieldsOf = (kind: z.infer<typeof repoKind>): readonly string[] =>
+  INFO_FIELDS[kind === 'kernel' ? 'model' : kind];
+
+const createBody = z.object({
+  name: z.string(),
+  organization: z.string().nullish(),
+  type: repoKind.nullish(),
+  visibility: z.enum(['public', 'private', 'protected']).nullish(),
+  private: z.boolean().nullish(),
+  license: z
+    .string()
+    .max(64)
+    .regex(/^[a-z0-9.-]+$/i)
+    .nullish(),
+  sdk: z.enum(['gradio', 'streamlit', 'docker', 'static']).nullish(),
+  files: z
+    .array(z.object({ path: z.string(), content: z.string(), encoding: z.literal('base64') }))
+    .max(100)
+    .nullish(),
+});
+export type CreateRepoBody = z.infer<typeof createBody>;
+
+export const createRepo = route({
+  method: 'POST',
+  path: '/api/repos/create',
+  access: namespace('create-repos'),
+  summary: 'Create a repository with its first commit.',
+  query: ignored,
+  body: jsonBody(createBody, { maxBytes: 16 * 1024 * 1024 }),
+  errors: ['Conflict', 'InvalidName', 'ReservedName', 'Forbidden'],
+});
+
+export const deleteRepo = route({
+  method: 'DELETE',
+  path: '/api/repos/delete',
+  access: signedIn('write'),
+  summary: 'Delete a repository.',
+  query: ignored,
+  body: jsonBody(
+    z.object({ name: z.string(), organization: z.string().nullish(), type: repoKind.nullish() }),
+  ),
+  errors: ['RepoNotFound'],
+});
+
+export const repoSettings = route({
+  method: 'PUT',
+  path: '/api/:kind/:namespace/:name/settings',
+  access: repo('administer'),
+  summary: 'Change who can see a repository.',
+  query: ignored,
+  body: jsonBody(z.object({ visibility: visibility.nullish(), private: z.boolean().nullish() })),
+  errors: ['RepoNotFound'],
+});
+
+const infoQuery = z.object({
+  blobs: flag,
+  files_metadata: flag,
+  securityStatus: flag,
+  full: flag,
+  expand: list(64),
+});
+export type InfoQuery = z.infer<typeof infoQuery>;
+
+export const repoInfo = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name',
+  access: repo('read'),
+  summary: 'What a repository is and holds, at its default branch.',
+  query: infoQuery,
+  body: noBody,
+  errors: ['RepoNotFound', 'RevisionNotFound'],
+});
+
+export const repoInfoAtRevision = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/revision/*',
+  access: repo('read'),
+  summary: 'What a repository is and holds, at a revision.',
+  query: infoQuery,
+  body: noBody,
+  errors: ['RepoNotFound', 'RevisionNotFound'],
+});
+
+const listQuery = z.object({
+  search: text(256),
+  author: text(128),
+  sort: choice([
+    'lastModified',
+    'last_modified',
+    'createdAt',
+    'created_at',
+    'trendingScore',
+    'likes',
+    'downloads',
+  ]),
+  direction: choice(['-1', '1', 'desc', 'asc']),
+  limit: integer(0, 1000),
+  cursor: text(512),
+  full: flag,
+  config: flag,
+  cardData: flag,
+  fetch_config: flag,
+  expand: list(64),
+  filter: list(64),
+});
+export type ListQuery = z.infer<typeof listQuery>;
+
+export const listRepos = route({
+  method: 'GET',
+  path: '/api/:kind',
+  access: anyone('lists show what the caller may read'),
+  summary: 'List repositories of a kind, a page at a time.',
+  query: listQuery,
+  body: noBody,
+  errors: ['InvalidCursor', 'InvalidParameter', 'NotSupported'],
+});
+
+export const authCheck = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/auth-check',
+  access: repo('read'),
+  summary: 'Answers 200 to whoever may read the repository.',
+  query: ignored,
+  body: noBody,
+  errors: ['RepoNotFound'],
+});
+
+export const authCheckWrite = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/auth-check/write',
+  access: repo('write'),
+  summary: 'Answers 200 to whoever may write to the repository.',
+  query: ignored,
+  body: noBody,
+  errors: ['RepoNotFound', 'Forbidden'],
+});

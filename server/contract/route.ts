@@ -1,0 +1,106 @@
+import type { z } from 'zod';
+import type { NamespaceRight, RepoRight } from '../domain/access.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+
+/**
+ * Who may call a route. There is no default: a route without it does not compile.
+ *
+ * - `repo`: the repository in the path, with this right; the handler receives a `Granted`
+ * - `signedIn`: a user; `write` refuses read tokens
+ * - `namespace`: checked by the service against the namespace in the body; the caller must be signed in
+ * - `anyone`: nobody is asked who they are, or it does not matter; the reason is part of the text
+ * - `capability`: the URL or its own token carries the permission, and the handler proves it
+ * - `setupOnce`: the one-time secret, while there is no account
+ */
+export type Access =
+  | { readonly kind: 'repo'; readonly right: RepoRight }
+  | { readonly kind: 'signedIn'; readonly scope: 'read' | 'write' }
+  | { readonly kind: 'namespace'; readonly right: NamespaceRight }
+  | { readonly kind: 'anyone'; readonly reason: string }
+  | { readonly kind: 'capability'; readonly reason: string }
+  | { readonly kind: 'setupOnce' };
+
+export const repo = <Right extends RepoRight>(right: Right): { kind: 'repo'; right: Right } => ({
+  kind: 'repo',
+  right,
+});
+export const signedIn = (scope: 'read' | 'write'): { kind: 'signedIn'; scope: 'read' | 'write' } => ({
+  kind: 'signedIn',
+  scope,
+});
+export const namespace = (right: NamespaceRight): { kind: 'namespace'; right: NamespaceRight } => ({
+  kind: 'namespace',
+  right,
+});
+export const anyone = (reason: string): { kind: 'anyone'; reason: string } => ({ kind: 'anyone', reason });
+export const capability = (reason: string): { kind: 'capability'; reason: string } => ({
+  kind: 'capability',
+  reason,
+});
+export const setupOnce = (): { kind: 'setupOnce' } => ({ kind: 'setupOnce' });
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How a request body is read. Streams are never buffered by the adapter. */
+export type BodyKind<Schema extends z.ZodType = z.ZodType> =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'json';
+      readonly schema: Schema;
+      readonly maxBytes: number;
+      readonly mediaTypes?: readonly string[];
+    }
+  | { readonly kind: 'form-or-json'; readonly schema: Schema; readonly maxBytes: number }
+  | { readonly kind: 'stream'; readonly mediaTypes?: readonly string[] };
+
+/** How failures are written: the Hub's JSON, or the form of the Git LFS specification. */
+export type ErrorForm = 'hub' | 'lfs';
+
+export interface Route<
+  A extends Access = Access,
+  Query extends z.ZodType = z.ZodType,
+  Body extends BodyKind = BodyKind,
+> {
+  readonly method: Method;
+  /**
+   * Raw path pattern. `:name` is one part; a final `*` is the rest, at least one part, undecoded; `**` may be
+   * empty. `:kind` stands for models, datasets, spaces and kernels; a leading `/:prefix?` for the same or nothing
+   * (a model).
+   */
+  readonly path: string;
+  readonly access: A;
+  readonly summary: string;
+  readonly query: Query;
+  readonly body: Body;
+  /** Statuses other than errors that the route answers with. */
+  readonly replies: readonly number[];
+  /** Error codes beyond those that every route can answer with (see `http/errors.ts`). */
+  readonly errors: readonly ErrorCode[];
+  readonly errorForm: ErrorForm;
+}
+
+type RouteInput<A extends Access, Query extends z.ZodType, Body extends BodyKind> = Pick<
+  Route<A, Query, Body>,
+  'method' | 'path' | 'access' | 'summary' | 'query' | 'body'
+> &
+  Partial<Pick<Route<A, Query, Body>, 'replies' | 'errors' | 'errorForm'>>;
+
+/** Declare a route. What is left out: answers 200, no special errors, Hub error form. */
+export const route = <A extends Access, Query extends z.ZodType, Body extends BodyKind>(
+  input: RouteInput<A, Query, Body>,
+): Route<A, Query, Body> => ({ replies: [200], errors: [], errorForm: 'hub', ...input });
+
+export const noBody = { kind: 'none' } as const;
+export const streamBody = (
+  mediaTypes?: readonly string[],
+): { kind: 'stream'; mediaTypes?: readonly string[] } =>
+  mediaTypes ? { kind: 'stream', mediaTypes } : { kind: 'stream' };
+export const jsonBody = <Schema extends z.ZodType>(
+  schema: Schema,
+  options: { maxBytes?: number; mediaTypes?: readonly string[] } = {},
+): { kind: 'json'; schema: Schema; maxBytes: number; mediaTypes?: readonly string[] } => ({
+  kind: 'json',
+  schema,
+  maxBytes: options.maxBytes ?? 1024 * 1024,
+  ...(options.mediaTypes ? { mediaTypes: options.mediaTypes } : {}),
+});
