@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import {
+  choice,
+  integer,
+  optionalSecret,
+  optionalText,
+  optionalUrl,
+  size,
+  text,
+  textList,
+  toggle,
+  urlList,
+} from './setting.ts';
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+const TIB = 2 ** 40;
+
+/**
+ * Every setting that is read at start. Names in the environment (`ATOLL_STORAGE_S3_BUCKET`) and on the command
+ * line (`--storage-s3-bucket`) follow from the keys; `docs/configuration.md` is checked against this.
+ */
+export const configSchema = z.strictObject({
+  host: textList({
+    fallback: ['127.0.0.1', '::1'],
+    atLeastOne: true,
+    doc: 'Addresses to listen on. "0.0.0.0" and "::" let others on the network in.',
+  }),
+  port: integer({
+    min: 0,
+    max: 65535,
+    fallback: 8790,
+    doc: 'Port of the HTTP server. 0 takes any free one.',
+  }),
+  dataDir: optionalText({
+    defaultText:
+      '`$XDG_DATA_HOME/atoll` or `~/.local/share/atoll`; `~/Library/Application Support/atoll` on macOS; `%LOCALAPPDATA%\\atoll` on Windows',
+    doc: 'Folder that holds everything the hub keeps. One hub at a time can use it.',
+  }),
+  name: text({ fallback: 'Atoll', doc: 'Name of the hub, shown in its pages.' }),
+  publicUrls: urlList({
+    doc: 'URLs at which people reach the hub, for example through a proxy. The first is used where one has to be chosen.',
+  }),
+  allowedHosts: textList({
+    fallback: [],
+    doc: 'Host names, beside those of publicUrls and the addresses the hub listens on, under which it answers.',
+  }),
+  requireSignIn: toggle({
+    fallback: false,
+    doc: 'Ask everyone to sign in, also to read public repositories.',
+  }),
+  logLevel: choice(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+    fallback: 'info',
+    doc: 'The least serious messages that are logged.',
+  }),
+  logFormat: choice(['auto', 'json', 'pretty'], {
+    fallback: 'auto',
+    doc: 'JSON lines or readable text; "auto" is readable on a terminal and JSON elsewhere.',
+  }),
+  drainSeconds: integer({
+    min: 0,
+    max: 3600,
+    fallback: 20,
+    doc: 'How long a stop waits for what is under way.',
+  }),
+  limits: z.strictObject({
+    inlineFileSize: size({
+      min: MIB,
+      max: 100 * MIB,
+      fallback: 10 * MIB,
+      doc: 'Largest file that a commit may carry in its own body; larger ones go through LFS or Xet.',
+    }),
+    largeFileSize: size({
+      min: MIB,
+      max: 1024 * TIB,
+      fallback: 5 * TIB,
+      doc: 'Largest single file.',
+    }),
+    partSize: size({
+      min: 5 * MIB,
+      max: 5 * GIB,
+      fallback: 64 * MIB,
+      doc: 'Size of the parts in which large files are uploaded by LFS.',
+    }),
+  }),
+  uploads: z.strictObject({
+    expiryHours: integer({
+      min: 1,
+      max: 24 * 90,
+      fallback: 24,
+      doc: 'How long an unfinished upload, or one that no commit uses, is kept.',
+    }),
+  }),
+  storage: z.strictObject({
+    kind: choice(['local', 's3'], {
+      fallback: 'local',
+      doc: 'Where packs and large files are kept: in the data folder or in an S3 bucket.',
+    }),
+    s3: z.strictObject({
+      endpoint: optionalUrl({ doc: 'URL of the S3 server. Left out, it is that of AWS in the region.' }),
+      region: text({ fallback: 'us-east-1', doc: 'Region of the bucket.' }),
+      bucket: optionalText({ doc: 'Name of the bucket; made at start if it does not exist.' }),
+      prefix: optionalText({ doc: 'Put in front of every key, so that a bucket can be shared.' }),
+      accessKeyId: optionalText({
+        doc: 'Access key of the bucket. Left out, the usual AWS sources are asked.',
+      }),
+      secretAccessKey: optionalSecret({ doc: 'Secret of the access key.' }),
+    }),
+  }),
+});
+
+type Loaded = z.output<typeof configSchema>;
+
+/** The boot settings, complete and checked. Sizes are in bytes. */
+export type Config = Readonly<Omit<Loaded, 'dataDir'>> & {
+  /** Absolute path. */
+  readonly dataDir: string;
+};
+
+/** Rules between settings: what is wrong, and at which key. */
+export function crossProblems(config: Loaded): readonly { readonly key: string; readonly message: string }[] {
+  const { kind, s3 } = config.storage;
+  if (kind !== 's3') return [];
+  const problems = [];
+  if (s3.bucket === undefined) {
+    problems.push({ key: 'storage.s3.bucket', message: 'is needed when storage.kind is "s3"' });
+  }
+  if (s3.accessKeyId !== undefined && s3.secretAccessKey === undefined) {
+    problems.push({
+      key: 'storage.s3.secretAccessKey',
+      message: 'is needed when storage.s3.accessKeyId is set',
+    });
+  }
+  if (s3.accessKeyId === undefined && s3.secretAccessKey !== undefined) {
+    problems.push({
+      key: 'storage.s3.accessKeyId',
+      message: 'is needed when storage.s3.secretAccessKey is set',
+    });
+  }
+  return problems;
+}
