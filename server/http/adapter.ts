@@ -1,0 +1,204 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import type { Access, BodyKind, Route } from '../contract/route.ts';
+import { KIND_SEGMENTS } from '../contract/shapes.ts';
+import { ANONYMOUS, type Actor, type RepoRight } from '../domain/access.ts';
+import { forbidden, HubError, signInRequired } from '../domain/errors.ts';
+import type { Authorize, Granted, RepoName } from '../services/authorize.ts';
+import { authenticate, type Identify } from './authenticate.ts';
+import { readBody, validate } from './body.ts';
+import { asHubError, errorReply, isOurFault } from './errors.ts';
+import { send, type Reply } from './reply.ts';
+import { decodePart, type HubRequest } from './request.ts';
+import type { Match } from './router.ts';
+
+type GrantOf<A extends Access> = A extends {
+  readonly kind: 'repo';
+  readonly right: infer Right extends RepoRight;
+}
+  ? Granted<Right>
+  : undefined;
+
+type ActorOf<A extends Access> = A extends { readonly kind: 'signedIn' } | { readonly kind: 'namespace' }
+  ? Extract<Actor, { kind: 'user' }>
+  : Actor;
+
+type BodyOf<Body extends BodyKind> = Body extends { readonly schema: infer Schema extends z.ZodType }
+  ? z.output<Schema>
+  : undefined;
+
+/** Everything a handler may look at. */
+export interface Context<A extends Access, Query extends z.ZodType, Body extends BodyKind> {
+  readonly request: HubRequest;
+  /** Decoded values of the named parts of the path. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Raw parts under the final `*`. */
+  readonly rest: readonly string[];
+  readonly query: z.output<Query>;
+  readonly body: BodyOf<Body>;
+  readonly actor: ActorOf<A>;
+  readonly granted: GrantOf<A>;
+}
+
+/** A route with the function that answers it; its types are checked where it is made and erased here. */
+export interface Endpoint {
+  readonly route: Route;
+  readonly handle: (context: Context<never, z.ZodType, BodyKind>) => Promise<Reply>;
+}
+
+export const serve = <A extends Access, Query extends z.ZodType, Body extends BodyKind>(
+  route: Route<A, Query, Body>,
+  handle: (context: Context<A, Query, Body>) => Promise<Reply> | Reply,
+): Endpoint => ({
+  route: route as unknown as Route,
+  handle: handle as unknown as Endpoint['handle'],
+});
+
+export interface AdapterParts {
+  readonly identify: Identify;
+  readonly authorize: Authorize;
+  readonly log: { error(facts: object, text: string): void; info(facts: object, text: string): void };
+  /** Development and tests: a reply or error that the contract does not declare is an error. */
+  readonly strict: boolean;
+}
+
+/** Answer one matched request: identify, authorise, validate, handle, reply; every failure ends in `errors.ts`. */
+export async function answer(
+  parts: AdapterParts,
+  match: Match<Endpoint>,
+  request: HubRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const { route } = match.target;
+  const isHead = request.method === 'HEAD';
+  let actor: Actor = ANONYMOUS;
+  try {
+    actor = await identifyFor(route.access, request, parts.identify);
+    const params = decodeParams(match.params);
+    const granted = await grantFor(parts.authorize, route.access, actor, params);
+    if (granted?.isRedirect) {
+      await send(response, redirectTo(granted.granted, request), isHead);
+      return;
+    }
+    const query = validate(route.query, Object.fromEntries(request.query), 'InvalidParameter');
+    const body = await readBody(request, route.body);
+    const context = { request, params, rest: match.rest, query, body, actor, granted: granted?.granted };
+    const reply = await match.target.handle(context as unknown as Context<never, z.ZodType, BodyKind>);
+    if (parts.strict && !route.replies.includes(reply.status)) {
+      throw new Error(
+        `${route.method} ${route.path} answered ${reply.status}, which its contract does not declare`,
+      );
+    }
+    await send(response, reply, isHead);
+  } catch (thrown) {
+    await sendFailure(parts, { thrown, actor, request, response, form: route.errorForm });
+  }
+}
+
+async function sendFailure(
+  parts: AdapterParts,
+  failure: {
+    readonly thrown: unknown;
+    readonly actor: Actor;
+    readonly request: HubRequest;
+    readonly response: ServerResponse;
+    readonly form: Route['errorForm'];
+  },
+): Promise<void> {
+  const { request, response } = failure;
+  const error = asHubError(failure.thrown);
+  const isClientGone = request.message.destroyed && !request.message.complete;
+  if (isOurFault(error.code) && !isClientGone) {
+    parts.log.error(
+      { err: error.cause ?? error, code: error.code, requestId: request.id, path: request.path },
+      error.message,
+    );
+  }
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const isAnonymous = failure.actor.kind === 'anonymous';
+  const reply = errorReply(error, { requestId: request.id, isAnonymous, form: failure.form });
+  for (const name of response.getHeaderNames()) {
+    if (name === 'content-length' || name === 'content-type' || name === 'etag') response.removeHeader(name);
+  }
+  if (!request.message.complete) closeAfterReply(request.message, response);
+  await send(response, reply, request.method === 'HEAD');
+}
+
+const LINGER_BYTES = 8 * 1024 * 1024;
+
+/**
+ * A refusal in the middle of a body: most clients only read the answer after they have sent everything, so a
+ * bounded rest of the body is read and dropped, and then the connection is closed.
+ */
+function closeAfterReply(message: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('connection', 'close');
+  let dropped = 0;
+  message.on('data', (chunk: Buffer) => {
+    dropped += chunk.byteLength;
+    if (dropped > LINGER_BYTES) message.destroy();
+  });
+  message.resume();
+}
+
+async function identifyFor(access: Access, request: HubRequest, identify: Identify): Promise<Actor> {
+  if (access.kind === 'capability' || access.kind === 'setupOnce') return ANONYMOUS;
+  const actor = await authenticate(request, identify);
+  if (access.kind === 'signedIn' || access.kind === 'namespace') {
+    if (actor.kind === 'anonymous') throw signInRequired();
+    const writes = access.kind === 'namespace' || access.scope === 'write';
+    if (writes && actor.tokenRole === 'read') {
+      throw forbidden('This access token can only read. Use a token with the role "write".');
+    }
+  }
+  return actor;
+}
+
+function decodeParams(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const params: Record<string, string> = {};
+  for (const [name, value] of Object.entries(raw)) params[name] = decodePart(value);
+  return params;
+}
+
+/** The repository that a path names; file routes may write it with `.git`, as git remotes do. */
+function repoNameOf(params: Readonly<Record<string, string>>): RepoName {
+  const kind = KIND_SEGMENTS[params['kind'] ?? params['prefix'] ?? 'models'];
+  const name = params['name'] ?? '';
+  return {
+    kind: kind ?? 'model',
+    owner: params['namespace'] ?? '',
+    name: params['kind'] === undefined ? name.replace(/\.git$/, '') : name,
+  };
+}
+
+async function grantFor(
+  authorize: Authorize,
+  access: Access,
+  actor: Actor,
+  params: Readonly<Record<string, string>>,
+): Promise<{ granted: Granted<RepoRight>; isRedirect: boolean } | undefined> {
+  return access.kind === 'repo' ? authorize.repo(actor, repoNameOf(params), access.right) : undefined;
+}
+
+/** A renamed repository: 307 with a relative location, which every client follows (contract 2.2). */
+function redirectTo(granted: Granted<RepoRight>, request: HubRequest): Reply {
+  const parts = [...request.parts];
+  const at = parts[0] === 'api' ? 2 : Object.hasOwn(KIND_SEGMENTS, parts[0] ?? '') ? 1 : 0;
+  parts[at] = encodeURIComponent(granted.repo.owner.name);
+  parts[at + 1] = encodeURIComponent(granted.repo.name) + (/\.git$/.test(parts[at + 1] ?? '') ? '.git' : '');
+  const mark = request.message.url?.indexOf('?') ?? -1;
+  const query = mark < 0 ? '' : (request.message.url ?? '').slice(mark);
+  return { status: 307, headers: { location: `/${parts.join('/')}${query}` } };
+}
+
+/** A failure before any route is known: bad host, unknown path. */
+export async function answerFailure(
+  parts: AdapterParts,
+  error: HubError,
+  request: HubRequest,
+  response: ServerResponse,
+): Promise<void> {
+  await sendFailure(parts, { thrown: error, actor: ANONYMOUS, request, response, form: 'hub' });
+}

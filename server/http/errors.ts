@@ -1,0 +1,97 @@
+import { type ErrorForm } from '../contract/route.ts';
+import { HubError, type ErrorCode } from '../domain/errors.ts';
+import { shown } from '../domain/names.ts';
+import type { Reply } from './reply.ts';
+
+/** The one map from what went wrong to an HTTP status. The type keeps it complete. */
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  RepoNotFound: 404,
+  RevisionNotFound: 404,
+  EntryNotFound: 404,
+  GatedRepo: 403,
+  RepoDisabled: 403,
+  NotFound: 404,
+  InvalidCredentials: 401,
+  SignInRequired: 401,
+  Forbidden: 403,
+  HostNotAllowed: 403,
+  CrossOriginDenied: 403,
+  InvalidRequest: 400,
+  InvalidBody: 400,
+  InvalidParameter: 400,
+  InvalidCursor: 400,
+  InvalidName: 400,
+  ReservedName: 400,
+  InvalidPath: 400,
+  InvalidRevision: 400,
+  InvalidContent: 400,
+  InvalidOid: 400,
+  InvalidSize: 400,
+  InvalidPart: 400,
+  InvalidMetadata: 400,
+  InvalidObject: 400,
+  PathCollision: 400,
+  UseLfs: 400,
+  LfsNotUploaded: 400,
+  LfsMismatch: 422,
+  UnprocessableObject: 422,
+  Conflict: 409,
+  RefMoved: 412,
+  BodyTooLarge: 413,
+  TooManyItems: 413,
+  LengthRequired: 411,
+  BadRange: 416,
+  MethodNotAllowed: 405,
+  NotAcceptable: 406,
+  UnsupportedMediaType: 415,
+  UnsupportedEncoding: 415,
+  ExpectationFailed: 417,
+  TooManyRequests: 429,
+  RequestTimeout: 408,
+  Gone: 410,
+  QuotaExceeded: 403,
+  InsufficientStorage: 507,
+  NotSupported: 501,
+  Unavailable: 503,
+  CorruptObject: 500,
+  Internal: 500,
+};
+
+/** Codes whose failure is ours: the cause is logged, and the caller learns the request id only. */
+export const isOurFault = (code: ErrorCode): boolean => STATUS[code] >= 500 && code !== 'NotSupported';
+
+/** Anything thrown that is not a HubError is a defect of ours. */
+export const asHubError = (error: unknown): HubError =>
+  error instanceof HubError
+    ? error
+    : new HubError('Internal', 'The hub failed to answer this request.', { cause: error });
+
+/**
+ * Write a failure. A repository that is absent or hidden is 401 to somebody who did not sign in, so that
+ * clients ask for credentials, and 404 to everybody else (contract 0.1).
+ */
+export function errorReply(
+  error: HubError,
+  context: { readonly requestId: string; readonly isAnonymous: boolean; readonly form: ErrorForm },
+): Reply {
+  const status = error.code === 'RepoNotFound' && context.isAnonymous ? 401 : STATUS[error.code];
+  const headers: Record<string, string> = {
+    'x-error-code': error.code,
+    'x-error-message': shown(error.message),
+    'cache-control': 'no-store',
+  };
+  if (status === 416) headers['content-range'] = `bytes */${String(error.details['sizeBytes'] ?? '*')}`;
+  if (status === 401 && context.form === 'lfs') headers['lfs-authenticate'] = 'Basic realm="Atoll"';
+  const retryAfter = error.details['retryAfterSeconds'];
+  if (typeof retryAfter === 'number') headers['retry-after'] = String(Math.ceil(retryAfter));
+  if (context.form === 'lfs') {
+    headers['content-type'] = 'application/vnd.git-lfs+json';
+    return {
+      status,
+      headers,
+      body: { kind: 'json', value: { message: error.message, request_id: context.requestId } },
+    };
+  }
+  const value = { error: error.message, ...error.details, code: error.code, requestId: context.requestId };
+  return { status, headers, body: { kind: 'json', value } };
+}

@@ -1,0 +1,86 @@
+import type { ServerResponse } from 'node:http';
+import type { ByteSource } from '../objects/object-store.ts';
+
+/** What a handler answers. `json` and `text` are sent whole; `bytes` streams and must know its length. */
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?:
+    | { readonly kind: 'json'; readonly value: unknown }
+    | { readonly kind: 'text'; readonly text: string; readonly mediaType: string }
+    | { readonly kind: 'bytes'; readonly bytes: ByteSource; readonly sizeBytes: number }
+    /** Headers of a body that is not sent: the answer to HEAD, or 304. */
+    | { readonly kind: 'omitted'; readonly sizeBytes?: number };
+}
+
+export const json = (value: unknown, status = 200, headers?: Readonly<Record<string, string>>): Reply => ({
+  status,
+  body: { kind: 'json', value },
+  ...(headers ? { headers } : {}),
+});
+
+export const empty = (status = 204): Reply => ({ status });
+
+const MEDIA_TYPE = 'content-type';
+
+/** Send a reply. `isHead` leaves the body out but keeps its headers. */
+export async function send(response: ServerResponse, reply: Reply, isHead: boolean): Promise<void> {
+  response.statusCode = reply.status;
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+  const body = reply.body;
+  if (body === undefined) {
+    if (reply.status !== 204 && reply.status !== 304) response.setHeader('content-length', 0);
+    response.end();
+  } else if (body.kind === 'omitted') {
+    if (body.sizeBytes !== undefined) response.setHeader('content-length', body.sizeBytes);
+    response.end();
+  } else if (body.kind === 'bytes') {
+    response.setHeader('content-length', body.sizeBytes);
+    if (isHead) response.end();
+    else await stream(response, body.bytes);
+  } else {
+    const text = body.kind === 'json' ? JSON.stringify(body.value) : body.text;
+    if (!response.hasHeader(MEDIA_TYPE)) {
+      response.setHeader(
+        MEDIA_TYPE,
+        body.kind === 'json' ? 'application/json; charset=utf-8' : body.mediaType,
+      );
+    }
+    const bytes = Buffer.from(text);
+    response.setHeader('content-length', bytes.byteLength);
+    response.end(isHead ? undefined : bytes);
+  }
+}
+
+/**
+ * Write one chunk while the next is being read. The write of a chunk is over before the chunk after the next is
+ * asked for, so a source may recycle two buffers.
+ */
+async function stream(response: ServerResponse, bytes: ByteSource): Promise<void> {
+  let previous = Promise.resolve();
+  try {
+    for await (const chunk of bytes) {
+      await previous;
+      previous = write(response, chunk);
+      // The rejection is awaited one round later; until then it must not count as unhandled.
+      previous.catch(() => undefined);
+    }
+    await previous;
+    response.end();
+  } catch (error) {
+    // The status line is gone: a broken connection is the only honest way to say that the bytes are not whole.
+    const isClientGone = response.destroyed || response.writableEnded;
+    response.destroy();
+    if (!isClientGone) throw error;
+  }
+}
+
+function write(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (response.destroyed) {
+      reject(new Error('The client closed the connection.'));
+      return;
+    }
+    response.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
+}

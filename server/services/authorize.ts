@@ -1,0 +1,163 @@
+import type { RepoScope, Stores, Database } from '../db/stores.ts';
+import {
+  decideNamespace,
+  decideRepo,
+  type Actor,
+  type HubRules,
+  type NamespaceRight,
+  type RepoRight,
+  type Standing,
+  type Verdict,
+} from '../domain/access.ts';
+import type { Namespace } from '../domain/account.ts';
+import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/errors.ts';
+import { couldBeName } from '../domain/names.ts';
+import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
+import type { Clock } from '../platform/clock.ts';
+
+declare const grantedBrand: unique symbol;
+
+/** Proof that an actor has a right on a repository. Only this file can make one; services ask for it. */
+export interface Granted<Right extends RepoRight> {
+  readonly repo: Repo;
+  readonly actor: Actor;
+  readonly right: Right;
+  readonly [grantedBrand]: Right;
+}
+
+/** Proof that a user may act for a namespace. */
+export interface GrantedNamespace<Right extends NamespaceRight> {
+  readonly namespace: Namespace;
+  readonly actor: Extract<Actor, { kind: 'user' }>;
+  readonly right: Right;
+  readonly [grantedBrand]: Right;
+}
+
+export interface RepoName {
+  readonly kind: RepoKind;
+  readonly owner: string;
+  readonly name: string;
+}
+
+export interface Authorize {
+  /**
+   * Find a repository and prove a right on it. Throws RepoNotFound for what is absent or hidden, Forbidden or
+   * SignInRequired for what is visible but not allowed. `isRedirect` says that a former name was used.
+   */
+  repo<Right extends RepoRight>(
+    actor: Actor,
+    name: RepoName,
+    right: Right,
+  ): Promise<{ granted: Granted<Right>; isRedirect: boolean }>;
+  /** Prove another right on a repository that the actor may read. */
+  also<Right extends RepoRight>(granted: Granted<RepoRight>, right: Right): Promise<Granted<Right>>;
+  namespace<Right extends NamespaceRight>(
+    actor: Actor,
+    name: string,
+    right: Right,
+  ): Promise<GrantedNamespace<Right>>;
+  /** What an actor's lists may show. Throws SignInRequired where the hub asks everybody to sign in. */
+  scope(actor: Actor): Promise<RepoScope>;
+  /** For work that the hub does on its own: jobs, `doctor`, the command line. */
+  system(repo: Repo): Granted<'administer'>;
+}
+
+async function standingOf(
+  stores: Stores,
+  actor: Actor,
+  owner: Pick<Namespace, 'id' | 'kind'>,
+): Promise<Standing> {
+  if (actor.kind === 'anonymous') return 'none';
+  if (owner.kind === 'user') return owner.id === actor.user.id ? 'owner' : 'none';
+  return (await stores.organizations.roleOf(owner.id, actor.user.id)) ?? 'none';
+}
+
+export function createAuthorize(parts: {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly rules: HubRules;
+}): Authorize {
+  const { db, clock, rules } = parts;
+
+  async function audit(stores: Stores, actor: Actor, repo: Repo | undefined, right: string): Promise<void> {
+    await stores.events.append({
+      kind: 'admin-access',
+      repositoryId: repo?.id,
+      actorId: actor.kind === 'user' ? actor.user.id : undefined,
+      payload: JSON.stringify({ right, ...(repo ? { repo: repoFullName(repo) } : {}) }),
+      at: clock.now(),
+    });
+  }
+
+  async function grant<Right extends RepoRight>(
+    actor: Actor,
+    repo: Repo,
+    right: Right,
+    verdict: Verdict,
+  ): Promise<Granted<Right>> {
+    if (verdict.kind === 'hidden') throw repoNotFound();
+    if (verdict.kind === 'denied') throw denied(actor, verdict.reason);
+    if (verdict.audited) await db.write((stores) => audit(stores, actor, repo, right));
+    return { repo, actor, right } as Granted<Right>;
+  }
+
+  return {
+    async repo(actor, name, right) {
+      if (!couldBeName(name.owner) || !couldBeName(name.name)) throw repoNotFound();
+      const found = await db.read(async (stores) => {
+        const hit = await stores.repos.find(name.kind, name.owner, name.name);
+        if (!hit) return undefined;
+        // A public repository is read by whoever asks: their standing need not be looked up.
+        const isOpen = right === 'read' && hit.repo.visibility === 'public';
+        return {
+          ...hit,
+          standing: isOpen ? ('none' as const) : await standingOf(stores, actor, hit.repo.owner),
+        };
+      });
+      if (!found) throw repoNotFound();
+      const verdict = decideRepo(actor, found.standing, found.repo, right, rules);
+      return { granted: await grant(actor, found.repo, right, verdict), isRedirect: found.isRedirect };
+    },
+
+    async also(granted, right) {
+      const { actor, repo } = granted;
+      const standing = await db.read((stores) => standingOf(stores, actor, repo.owner));
+      return grant(actor, repo, right, decideRepo(actor, standing, repo, right, rules));
+    },
+
+    async namespace(actor, name, right) {
+      if (actor.kind === 'anonymous') throw signInRequired();
+      const found = await db.read(async (stores) => {
+        const namespace = couldBeName(name) ? await stores.accounts.findNamespace(name) : undefined;
+        return namespace && { namespace, standing: await standingOf(stores, actor, namespace) };
+      });
+      if (!found) throw forbidden(`You do not have the right to do this in the namespace "${name}".`);
+      const verdict = decideNamespace(actor, found.standing, right);
+      if (verdict.kind !== 'granted') {
+        throw verdict.kind === 'denied'
+          ? denied(actor, verdict.reason)
+          : new HubError('NotFound', 'Not found.');
+      }
+      if (verdict.audited) await db.write((stores) => audit(stores, actor, undefined, right));
+      return { namespace: found.namespace, actor, right } as unknown as GrantedNamespace<typeof right>;
+    },
+
+    async scope(actor) {
+      if (actor.kind === 'anonymous') {
+        if (rules.requireSignIn) throw signInRequired();
+        return { kind: 'public' };
+      }
+      const memberships = await db.read((stores) => stores.organizations.membershipsOf(actor.user.id));
+      return {
+        kind: 'public-and',
+        owners: [actor.user.id, ...memberships.map(({ organization }) => organization.id)],
+      };
+    },
+
+    system: (repo) =>
+      ({ repo, actor: { kind: 'anonymous' }, right: 'administer' }) as unknown as Granted<'administer'>,
+  };
+}
+
+const denied = (actor: Actor, reason: string): HubError =>
+  actor.kind === 'anonymous' ? signInRequired() : forbidden(reason);
