@@ -15,6 +15,7 @@ export interface StoredObject {
 }
 
 export interface ObjectBody {
+  /** How many bytes follow: those of the range, not of the whole object. */
   readonly sizeBytes: number;
   /** The bytes asked for; fewer only if the object itself is shorter than the range. */
   readonly bytes: ByteSource;
@@ -33,7 +34,11 @@ export interface ObjectStore {
    * call rejects and nothing is visible or left behind. When it resolves, the bytes are durable and visible.
    * A put of a key that exists replaces it with the same bytes (keys name their content) and is not an error.
    */
-  put(key: string, source: ByteSource | Uint8Array, options?: { readonly sizeBytes?: number }): Promise<StoredObject>;
+  put(
+    key: string,
+    source: ByteSource | Uint8Array,
+    options?: { readonly sizeBytes?: number },
+  ): Promise<StoredObject>;
 
   /** Stream an object or a range of it; `undefined` if absent. Throws `BadRange` when start >= size. */
   get(key: string, range?: ByteRange): Promise<ObjectBody | undefined>;

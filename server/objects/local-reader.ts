@@ -1,0 +1,197 @@
+import fs from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { corruptObject } from '../domain/errors.ts';
+import { isAbsent } from './local-errors.ts';
+import type { ByteRange, ByteSource } from './object-store.ts';
+
+/** An open file that stays open until `release`, even if it is deleted meanwhile. */
+export interface LeasedFile {
+  readonly sizeBytes: number;
+  /** Fill a new buffer from the file; fewer bytes only at its end. */
+  read(position: number, length: number): Promise<Buffer>;
+  release(): Promise<void>;
+}
+
+export interface OpenFiles {
+  /** `undefined` if there is no such file. */
+  lease(path: string): Promise<LeasedFile | undefined>;
+  /** The file at `path` was replaced or removed. */
+  forget(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface OpenFile {
+  readonly handle: FileHandle;
+  readonly sizeBytes: number;
+  leases: number;
+  /** No longer in the table: closed when the last lease ends. */
+  dropped: boolean;
+}
+
+/**
+ * Read handles of the `capacity` files used last. Objects are immutable, so size and handle stay right; a pack
+ * is read thousands of times, and opening it costs as much as three small reads.
+ */
+export function createOpenFiles(capacity: number): OpenFiles {
+  // A Map keeps insertion order; whatever is used moves to the end, so the first is the least recently used.
+  const files = new Map<string, Promise<OpenFile | undefined>>();
+
+  async function drop(path: string): Promise<void> {
+    const opening = files.get(path);
+    files.delete(path);
+    // Whoever opened it hears why that failed; here it only means that there is nothing to close.
+    const file = await opening?.catch(() => undefined);
+    if (!file) return;
+    file.dropped = true;
+    if (file.leases === 0) await file.handle.close();
+  }
+
+  async function open(path: string): Promise<OpenFile | undefined> {
+    const known = files.get(path);
+    const opening = known ?? openFile(path);
+    if (known) files.delete(path);
+    files.set(path, opening);
+    try {
+      const file = await opening;
+      if (!file && files.get(path) === opening) files.delete(path);
+      return file;
+    } catch (error) {
+      if (files.get(path) === opening) files.delete(path);
+      throw error;
+    }
+  }
+
+  async function trim(): Promise<void> {
+    for (const path of files.keys()) {
+      if (files.size <= capacity) return;
+      await drop(path);
+    }
+  }
+
+  return {
+    async lease(path) {
+      let file = await open(path);
+      // Dropped while we waited for it: it may be closed, so open it anew.
+      while (file?.dropped) file = await open(path);
+      if (!file) return undefined;
+      const leased = file;
+      leased.leases++;
+      await trim();
+      return {
+        sizeBytes: leased.sizeBytes,
+        read: (position, length) => readFully(leased.handle, position, length),
+        async release() {
+          leased.leases--;
+          if (leased.dropped && leased.leases === 0) await leased.handle.close();
+        },
+      };
+    },
+    forget: drop,
+    async close() {
+      for (const path of [...files.keys()]) await drop(path);
+    },
+  };
+}
+
+async function openFile(path: string): Promise<OpenFile | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await fs.open(path, 'r');
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+  try {
+    const stat = await handle.stat();
+    if (stat.isFile()) return { handle, sizeBytes: stat.size, leases: 0, dropped: false };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  await handle.close();
+  return undefined;
+}
+
+async function readFully(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** Bytes that all streams of one store may hold together, roughly: the more streams, the smaller their chunks. */
+const STREAM_BUDGET_BYTES = 96 * 1024 * 1024;
+/** One chunk with the consumer, one read ahead, one on its way through a socket. */
+const CHUNKS_PER_STREAM = 3;
+const MIN_CHUNK_BYTES = 64 * 1024;
+const MAX_CHUNK_BYTES = 1024 * 1024;
+
+export interface FileStreams {
+  /** Stream a range of a leased file, reading one chunk ahead; releases the lease at the end or on return. */
+  stream(file: LeasedFile, range: ByteRange): ByteSource;
+}
+
+export function createFileStreams(): FileStreams {
+  let open = 0;
+
+  const chunkBytes = (): number => {
+    const share = Math.floor(STREAM_BUDGET_BYTES / (open * CHUNKS_PER_STREAM));
+    return Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, share));
+  };
+
+  return {
+    stream(file, { start, end }) {
+      let position = start;
+      let ahead: Promise<Buffer> | undefined;
+      let finished = false;
+      open++;
+
+      async function finish(): Promise<void> {
+        if (finished) return;
+        finished = true;
+        open--;
+        // Nobody wants these bytes any more, nor hears of their failure; the handle must outlive the read.
+        await ahead?.catch(() => undefined);
+        await file.release();
+      }
+
+      function readNext(): Promise<Buffer> | undefined {
+        if (position >= end) return undefined;
+        const length = Math.min(chunkBytes(), end - position);
+        const reading = file.read(position, length).then((chunk) => {
+          if (chunk.length < length) throw corruptObject('it is shorter than it was when it was opened');
+          return chunk;
+        });
+        position += length;
+        // Thrown to the consumer by `await ahead`; until then it must not count as unhandled.
+        reading.catch(() => undefined);
+        return reading;
+      }
+
+      const bytes: AsyncIterableIterator<Uint8Array> = {
+        [Symbol.asyncIterator]: () => bytes,
+        async next() {
+          if (finished) return { done: true, value: undefined };
+          try {
+            const chunk = await (ahead ?? readNext());
+            ahead = readNext();
+            if (!ahead) await finish();
+            return chunk ? { done: false, value: chunk } : { done: true, value: undefined };
+          } catch (error) {
+            await finish();
+            throw error;
+          }
+        },
+        async return() {
+          await finish();
+          return { done: true, value: undefined };
+        },
+      };
+      return bytes;
+    },
+  };
+}
