@@ -43,7 +43,7 @@ function matchSequence<Pattern, Item>(
 ): boolean {
   let at = 0;
   let run: { readonly next: number; start: number } | undefined;
-  for (let item = 0; item < items.length; ) {
+  for (let item = 0; item < items.length;) {
     const part = pattern[at];
     if (part !== undefined && isRun(part)) {
       run = { next: at + 1, start: item };

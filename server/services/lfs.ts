@@ -1,0 +1,338 @@
+import { createHash } from 'node:crypto';
+import type { Database, LargeObject, Stores, Upload, UploadPart } from '../db/stores.ts';
+import { HubError, isHubError } from '../domain/errors.ts';
+import { isPublicId, isSha256, type PublicId, type RepositoryId, type Sha256 } from '../domain/ids.ts';
+import { largeObjectKey, uploadPartKey } from '../objects/keys.ts';
+import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Granted } from './authorize.ts';
+import type { Capabilities } from './capabilities.ts';
+import { drain, provedBytes } from './proved-bytes.ts';
+
+export interface LfsLimits {
+  readonly maxObjectBytes: number;
+  readonly partBytes: number;
+  /** How long an upload may take from being announced to being committed. */
+  readonly uploadTtlSeconds: number;
+}
+
+export interface LfsObjectName {
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+}
+
+/** What a client is to do about one object it announced. */
+export type UploadPlan =
+  | { readonly kind: 'held' }
+  | { readonly kind: 'single'; readonly capability: string }
+  | {
+      readonly kind: 'parts';
+      readonly capability: string;
+      readonly partCount: number;
+      readonly partBytes: number;
+    }
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+export type DownloadPlan =
+  | { readonly kind: 'link'; readonly capability: string }
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+interface UploadFacts {
+  readonly repositoryId: RepositoryId;
+  readonly sha256: Sha256;
+  readonly sizeBytes: number;
+  readonly uploadId: PublicId | undefined;
+}
+
+export interface Lfs {
+  planUploads(
+    granted: Granted<'write'>,
+    objects: readonly LfsObjectName[],
+    mayUseParts: boolean,
+  ): Promise<readonly UploadPlan[]>;
+  planDownloads(
+    granted: Granted<'read'>,
+    objects: readonly LfsObjectName[],
+  ): Promise<readonly DownloadPlan[]>;
+  /** Receive an object whole. `sizeBytes` is what the client announced for this request. */
+  receive(capability: string, source: ByteSource, sizeBytes: number): Promise<void>;
+  /** Receive one part; answers its entity tag. */
+  receivePart(capability: string, partNumber: number, source: ByteSource, sizeBytes: number): Promise<string>;
+  complete(
+    capability: string,
+    oid: string,
+    parts: readonly { readonly partNumber: number; readonly etag: string }[],
+  ): Promise<void>;
+  verify(granted: Granted<'write'>, oid: string, sizeBytes: number): Promise<void>;
+  /** The object that a download link names. */
+  linked(capability: string): Promise<LargeObject>;
+}
+
+const UPLOAD = 'lfs-upload';
+const DOWNLOAD = 'lfs-download';
+const DOWNLOAD_TTL_SECONDS = 6 * 3600;
+const NOT_HELD = 'The object is not held for this repository.';
+
+export function createLfs(parts: {
+  readonly db: Database;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly capabilities: Capabilities;
+  readonly limits: LfsLimits;
+}): Lfs {
+  const { db, objects, clock, capabilities, limits } = parts;
+  const completions = new Map<PublicId, Promise<void>>();
+
+  const pendUntil = (): number => clock.now() + limits.uploadTtlSeconds * 1000;
+
+  async function held(
+    repositoryId: RepositoryId,
+    names: readonly LfsObjectName[],
+  ): Promise<Map<Sha256, LargeObject>> {
+    const sha256s = names.map((name) => name.sha256);
+    const found = await db.read((stores) =>
+      stores.largeObjects.findForRepository(repositoryId, sha256s, clock.now()),
+    );
+    return new Map(found.map((object) => [object.sha256, object]));
+  }
+
+  /** Record a stored plain form and let the repository commit it. */
+  async function keep(facts: UploadFacts): Promise<void> {
+    await db.write(async (stores) => {
+      const object = await stores.largeObjects.addPlainForm(facts, clock.now());
+      await stores.largeObjects.pend(facts.repositoryId, [object.id], pendUntil());
+      if (facts.uploadId) await stores.uploads.delete(facts.uploadId);
+    });
+  }
+
+  /** Store bytes that prove to be the object. Where the hub has it already, the proof is asked for all the same. */
+  async function storePlain(name: LfsObjectName, source: ByteSource): Promise<void> {
+    const proved = provedBytes(source, name);
+    const known = await db.read((stores) => stores.largeObjects.findAny(name.sha256));
+    if (known?.hasPlainForm) await drain(proved);
+    else await objects.put(largeObjectKey(name.sha256), proved, { sizeBytes: name.sizeBytes });
+  }
+
+  function uploadFacts(capability: string): UploadFacts {
+    const facts = capabilities.verify(UPLOAD, capability);
+    const uploadId = String(facts['upload'] ?? '');
+    return {
+      repositoryId: Number(facts['repository']) as RepositoryId,
+      sha256: String(facts['oid']) as Sha256,
+      sizeBytes: Number(facts['size']),
+      uploadId: isPublicId(uploadId) ? uploadId : undefined,
+    };
+  }
+
+  async function openUpload(
+    stores: Stores,
+    repositoryId: RepositoryId,
+    name: LfsObjectName,
+  ): Promise<Upload> {
+    const now = clock.now();
+    const open = await stores.uploads.findFor(repositoryId, name.sha256, now);
+    if (open && open.sizeBytes === name.sizeBytes && open.partSizeBytes === limits.partBytes) return open;
+    const { partBytes } = limits;
+    return stores.uploads.create(
+      { repositoryId, ...name, partSizeBytes: partBytes, expiresAt: pendUntil() },
+      now,
+    );
+  }
+
+  async function planUpload(
+    repositoryId: RepositoryId,
+    name: LfsObjectName,
+    mayUseParts: boolean,
+  ): Promise<UploadPlan> {
+    const facts = { repository: repositoryId, oid: name.sha256, size: name.sizeBytes };
+    if (!mayUseParts || name.sizeBytes <= limits.partBytes) {
+      return { kind: 'single', capability: capabilities.sign(UPLOAD, facts, limits.uploadTtlSeconds) };
+    }
+    const upload = await db.write((stores) => openUpload(stores, repositoryId, name));
+    const signed = capabilities.sign(UPLOAD, { ...facts, upload: upload.publicId }, limits.uploadTtlSeconds);
+    const partCount = Math.ceil(name.sizeBytes / upload.partSizeBytes);
+    return { kind: 'parts', capability: signed, partCount, partBytes: upload.partSizeBytes };
+  }
+
+  async function assemble(facts: UploadFacts, upload: Upload, etags: readonly string[]): Promise<void> {
+    const stored = await db.read((stores) => stores.uploads.parts(upload.publicId));
+    const byNumber = new Map(stored.map((part) => [part.number, part]));
+    for (const [index, etag] of etags.entries()) {
+      if (byNumber.get(index + 1)?.etag !== etag) {
+        throw new HubError('InvalidPart', `Part ${index + 1} was not uploaded, or its ETag is another.`);
+      }
+    }
+    try {
+      await storePlain(facts, joinParts(objects, upload.publicId, etags.length));
+    } catch (error) {
+      // Parts that do not make the object never will: the client has to start anew.
+      if (isHubError(error, 'LfsMismatch')) await discard(upload, stored);
+      throw error;
+    }
+    await keep(facts);
+    await deleteParts(upload, stored);
+  }
+
+  async function deleteParts(upload: Upload, stored: readonly UploadPart[]): Promise<void> {
+    for (const part of stored) await objects.delete(uploadPartKey(upload.publicId, part.number));
+  }
+
+  async function discard(upload: Upload, stored: readonly UploadPart[]): Promise<void> {
+    await db.write((stores) => stores.uploads.delete(upload.publicId));
+    await deleteParts(upload, stored);
+  }
+
+  async function completeOnce(
+    facts: UploadFacts,
+    uploadId: PublicId,
+    given: readonly { readonly partNumber: number; readonly etag: string }[],
+  ): Promise<void> {
+    const upload = await db.read((stores) => stores.uploads.find(uploadId, clock.now()));
+    if (!upload) {
+      // A second call after the first one succeeded is answered like the first.
+      if ((await held(facts.repositoryId, [facts])).has(facts.sha256)) return;
+      throw new HubError('NotFound', 'There is no such upload. Start again with a new batch request.');
+    }
+    await assemble(facts, upload, orderedEtags(given, Math.ceil(upload.sizeBytes / upload.partSizeBytes)));
+  }
+
+  return {
+    async planUploads(granted, names, mayUseParts) {
+      const known = await held(granted.repo.id, names);
+      await db.write((stores) =>
+        stores.largeObjects.pend(
+          granted.repo.id,
+          [...known.values()].map((object) => object.id),
+          pendUntil(),
+        ),
+      );
+      const plans: UploadPlan[] = [];
+      for (const name of names) {
+        const object = known.get(name.sha256);
+        if (object && object.sizeBytes !== name.sizeBytes) {
+          plans.push({ kind: 'refused', status: 422, message: 'The object is held with another size.' });
+        } else if (object) plans.push({ kind: 'held' });
+        else if (name.sizeBytes > limits.maxObjectBytes) {
+          plans.push({
+            kind: 'refused',
+            status: 413,
+            message: `An object may have ${limits.maxObjectBytes} bytes.`,
+          });
+        } else plans.push(await planUpload(granted.repo.id, name, mayUseParts));
+      }
+      return plans;
+    },
+
+    async planDownloads(granted, names) {
+      const known = await held(granted.repo.id, names);
+      return names.map((name): DownloadPlan => {
+        const object = known.get(name.sha256);
+        if (!object) return { kind: 'refused', status: 404, message: NOT_HELD };
+        if (object.sizeBytes !== name.sizeBytes) {
+          return { kind: 'refused', status: 422, message: 'The object is held with another size.' };
+        }
+        const facts = { repository: granted.repo.id, oid: name.sha256 };
+        return { kind: 'link', capability: capabilities.sign(DOWNLOAD, facts, DOWNLOAD_TTL_SECONDS) };
+      });
+    },
+
+    async receive(capability, source, sizeBytes) {
+      const facts = uploadFacts(capability);
+      if (facts.uploadId) throw new HubError('Forbidden', 'This link is for an upload in parts.');
+      if (sizeBytes !== facts.sizeBytes) {
+        throw new HubError('LfsMismatch', `The link is for ${facts.sizeBytes} bytes, not ${sizeBytes}.`);
+      }
+      await storePlain(facts, source);
+      await keep(facts);
+    },
+
+    async receivePart(capability, partNumber, source, sizeBytes) {
+      const facts = uploadFacts(capability);
+      const uploadId = facts.uploadId;
+      const upload = uploadId && (await db.read((stores) => stores.uploads.find(uploadId, clock.now())));
+      if (!upload)
+        throw new HubError('NotFound', 'There is no such upload. Start again with a new batch request.');
+      const expected = partBytesOf(upload, partNumber);
+      if (sizeBytes !== expected)
+        throw new HubError('InvalidPart', `Part ${partNumber} must have ${expected} bytes.`);
+      const hash = createHash('sha256');
+      await objects.put(uploadPartKey(upload.publicId, partNumber), hashing(source, hash), { sizeBytes });
+      const etag = hash.digest('hex');
+      await db.write((stores) =>
+        stores.uploads.putPart(upload.publicId, { number: partNumber, sizeBytes, etag }),
+      );
+      return etag;
+    },
+
+    async complete(capability, oid, given) {
+      const facts = uploadFacts(capability);
+      const { uploadId } = facts;
+      if (!uploadId || oid !== facts.sha256)
+        throw new HubError('Forbidden', 'This link is for another object.');
+      const running = completions.get(uploadId) ?? completeOnce(facts, uploadId, given);
+      completions.set(uploadId, running);
+      await running.finally(() => completions.delete(uploadId));
+    },
+
+    async verify(granted, oid, sizeBytes) {
+      if (!isSha256(oid)) throw new HubError('UnprocessableObject', 'The oid is not a SHA-256.');
+      const object = (await held(granted.repo.id, [{ sha256: oid, sizeBytes }])).get(oid);
+      if (!object) throw new HubError('NotFound', NOT_HELD);
+      if (object.sizeBytes !== sizeBytes) {
+        throw new HubError(
+          'UnprocessableObject',
+          `The object has ${object.sizeBytes} bytes, not ${sizeBytes}.`,
+        );
+      }
+    },
+
+    async linked(capability) {
+      const facts = capabilities.verify(DOWNLOAD, capability);
+      const sha256 = String(facts['oid']) as Sha256;
+      const repositoryId = Number(facts['repository']) as RepositoryId;
+      const object = (await held(repositoryId, [{ sha256, sizeBytes: 0 }])).get(sha256);
+      if (!object) throw new HubError('NotFound', NOT_HELD);
+      return object;
+    },
+  };
+}
+
+function partBytesOf(upload: Upload, partNumber: number): number {
+  const count = Math.ceil(upload.sizeBytes / upload.partSizeBytes);
+  if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > count) {
+    throw new HubError('InvalidPart', `The upload has the parts 1 to ${count}.`);
+  }
+  return partNumber < count ? upload.partSizeBytes : upload.sizeBytes - upload.partSizeBytes * (count - 1);
+}
+
+/** Parts must be named once each, all of them, in ascending order. */
+function orderedEtags(
+  given: readonly { readonly partNumber: number; readonly etag: string }[],
+  count: number,
+): readonly string[] {
+  if (given.length !== count)
+    throw new HubError('InvalidPart', `The upload has ${count} parts, not ${given.length}.`);
+  return given.map(({ partNumber, etag }, index) => {
+    if (partNumber !== index + 1)
+      throw new HubError('InvalidPart', 'Parts must be numbered from 1 in ascending order.');
+    return etag.replace(/^"|"$/g, '');
+  });
+}
+
+async function* hashing(
+  source: ByteSource,
+  hash: { update(chunk: Uint8Array): unknown },
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+async function* joinParts(objects: ObjectStore, upload: PublicId, count: number): AsyncGenerator<Uint8Array> {
+  for (let number = 1; number <= count; number++) {
+    const part = await objects.get(uploadPartKey(upload, number));
+    if (!part) throw new HubError('InvalidPart', `Part ${number} is gone. Upload it again.`);
+    yield* part.bytes;
+  }
+}

@@ -1,0 +1,88 @@
+import type { Database, HotObject, PackRow, Stores } from '../db/stores.ts';
+import type { NamespaceId, Oid } from '../domain/ids.ts';
+import type { Repo } from '../domain/repo.ts';
+import type { Clock } from '../platform/clock.ts';
+
+export interface RefMove {
+  readonly name: string;
+  /** What the ref must be now; undefined when it must not exist. */
+  readonly expected: Oid | undefined;
+  /** What it becomes; undefined deletes it. */
+  readonly next: { readonly target: Oid; readonly peeled?: Oid } | undefined;
+}
+
+/** Everything that must become true together with the moves. The bytes of packs and large objects are stored already. */
+export interface RefChange {
+  readonly repo: Repo;
+  readonly actorId: NamespaceId | undefined;
+  readonly moves: readonly RefMove[];
+  readonly hotObjects?: readonly Omit<HotObject, 'id'>[];
+  readonly packs?: readonly Omit<PackRow, 'createdAt'>[];
+  /** Large objects that the new commits name: row keys. */
+  readonly links?: readonly number[];
+  /** More questions of the same transaction, asked once the moves are done. */
+  readonly also?: (stores: Stores, now: number) => Promise<void>;
+}
+
+export type RefOutcome =
+  | { readonly kind: 'done' }
+  /** A ref was not what `expected` said; nothing at all was changed. */
+  | { readonly kind: 'moved'; readonly name: string };
+
+/** Job kind that brings what is derived from a repository's history up to date. */
+export const INDEX_HISTORY_JOB = 'index-history';
+
+class Moved extends Error {
+  readonly refName: string;
+  constructor(refName: string) {
+    super(`ref moved: ${refName}`);
+    this.refName = refName;
+  }
+}
+
+/**
+ * The one place where refs move: objects, refs, links, the event and the job for what is derived change in one
+ * transaction, or not at all (design 2.4). The compare-and-set decides between writers.
+ */
+export function createRefUpdates(parts: {
+  readonly db: Database;
+  readonly clock: Clock;
+  /** Told after the transaction, so that waiting jobs are looked at soon. */
+  readonly onCommitted: () => void;
+}): { apply(change: RefChange): Promise<RefOutcome> } {
+  const { db, clock } = parts;
+  return {
+    async apply(change) {
+      try {
+        await db.write((stores) => applyInside(stores, change, clock.now()));
+      } catch (error) {
+        if (error instanceof Moved) return { kind: 'moved', name: error.refName };
+        throw error;
+      }
+      parts.onCommitted();
+      return { kind: 'done' };
+    },
+  };
+}
+
+async function applyInside(stores: Stores, change: RefChange, now: number): Promise<void> {
+  const { repo, actorId } = change;
+  for (const move of change.moves) {
+    const isDone = await stores.refs.compareAndSet(repo.id, move.name, move.expected, move.next, now);
+    if (!isDone) throw new Moved(move.name);
+  }
+  if (change.hotObjects?.length) await stores.gitObjects.insertHot(repo.id, change.hotObjects);
+  for (const pack of change.packs ?? []) await stores.gitObjects.addPack(repo.id, pack, now);
+  if (change.links?.length) await stores.largeObjects.link(repo.id, change.links, now);
+  await stores.repos.touch(repo.id, now);
+  const moves = change.moves.map(({ name, expected, next }) => ({ name, from: expected, to: next?.target }));
+  await stores.events.append({
+    kind: 'refs-updated',
+    repositoryId: repo.id,
+    actorId,
+    payload: JSON.stringify({ moves }),
+    at: now,
+  });
+  await stores.jobs.enqueue({ kind: INDEX_HISTORY_JOB, key: String(repo.id), payload: '', runAt: now }, now);
+  await change.also?.(stores, now);
+}
