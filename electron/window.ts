@@ -54,17 +54,14 @@ export async function openWindow({
   readonly onFirstHidden: () => void;
 }): Promise<BrowserWindow> {
   const areas = screen.getAllDisplays().map((display) => display.workArea);
-  const {
-    isMaximized,
-    knowsTray: known,
-    ...bounds
-  } = placeOnScreens(await readWindowState(stateFile), areas);
-  let knowsTray = known;
+  const saved = placeOnScreens(await readWindowState(stateFile), areas);
+  const { x, y } = saved;
+  let { knowsTray } = saved;
 
   const window = new BrowserWindow({
     ...(x !== undefined && y !== undefined ? { x, y } : {}),
-    width,
-    height,
+    width: saved.width,
+    height: saved.height,
     minWidth: 420,
     minHeight: 320,
     title: 'Atoll',
@@ -82,7 +79,7 @@ export async function openWindow({
       spellcheck: false,
     },
   });
-  if (isMaximized) window.maximize();
+  if (saved.isMaximized) window.maximize();
   window.once('ready-to-show', () => window.show());
 
   let timer: NodeJS.Timeout | undefined;
