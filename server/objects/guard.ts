@@ -159,19 +159,24 @@ function watchSource(
 
 function guardBody({ sizeBytes, bytes }: ObjectBody): ObjectBody {
   const iterator = bytes[Symbol.asyncIterator]();
+  const done = { done: true, value: undefined } as const;
+  let left = false;
   // Written out, not a generator: return() of a generator that was never started skips its finally.
   const guarded: AsyncIterableIterator<Uint8Array> = {
     [Symbol.asyncIterator]: () => guarded,
     async next() {
+      if (left) return done;
       try {
         return await iterator.next();
       } catch (error) {
+        left = true;
         throw storageError(error);
       }
     },
     async return() {
+      left = true;
       await iterator.return?.();
-      return { done: true, value: undefined };
+      return done;
     },
   };
   return { sizeBytes, bytes: guarded };

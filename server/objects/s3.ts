@@ -95,6 +95,22 @@ export function createS3Store(options: S3Options & GuardOptions): ObjectStore {
     }
   }
 
+  /** A range, perhaps an empty one, of an object that must be there. */
+  async function getPromised(key: string, range: ByteRange): Promise<ObjectBody> {
+    if (range.start === range.end) {
+      const object = await head(key);
+      if (!object || object.sizeBytes < range.end) throw corruptObject(key);
+      return { sizeBytes: 0, bytes: Readable.from([]) };
+    }
+    try {
+      const body = await get(key, range);
+      if (body) return body;
+    } catch (error) {
+      if (!isHubError(error, 'BadRange')) throw error;
+    }
+    throw corruptObject(key);
+  }
+
   async function send(
     key: string,
     source: ByteSource | Uint8Array,
