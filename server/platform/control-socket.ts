@@ -146,7 +146,7 @@ function readRequest(line: string, key: string): Request {
   const invalid = (): HubError => new HubError('InvalidRequest', 'This is not a command.');
   let request: Partial<Record<keyof Request, unknown>>;
   try {
-    request = JSON.parse(line) as typeof request;
+    request = Object(JSON.parse(line)) as typeof request;
   } catch {
     throw invalid();
   }

@@ -114,7 +114,7 @@ describe('the control socket', () => {
       });
     expect(await send('')).toBe('');
     expect(await send('no json\n')).toContain('InvalidRequest');
-    expect(await send('null\n')).toContain('Internal');
+    expect(await send('null\n')).toContain('InvalidRequest');
     expect(await send('{"key":1}\n')).toContain('InvalidRequest');
     expect(await askRunningHub(dataDir, 'echo', 1)).toMatchObject({ result: { input: 1 } });
     await socket.close();
