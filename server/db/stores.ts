@@ -30,7 +30,10 @@ export interface AccountStore {
   findUser(name: string): Promise<User | undefined>;
   findUserById(id: NamespaceId): Promise<User | undefined>;
   listUsers(): Promise<readonly User[]>;
-  updateUser(id: NamespaceId, change: { fullName?: string; email?: string | undefined; isAdmin?: boolean }): Promise<void>;
+  updateUser(
+    id: NamespaceId,
+    change: { fullName?: string; email?: string | undefined; isAdmin?: boolean },
+  ): Promise<void>;
   passwordHash(id: NamespaceId): Promise<string | undefined>;
   setPasswordHash(id: NamespaceId, hash: string): Promise<void>;
   findNamespace(name: string): Promise<Namespace | undefined>;
@@ -56,11 +59,22 @@ export interface AccountStore {
     publicId: PublicId,
     change: { role: TokenRole; prefix: string; hash: Buffer },
   ): Promise<void>;
+  setTokenRole(userId: NamespaceId, publicId: PublicId, role: TokenRole): Promise<void>;
   touchTokens(uses: readonly { publicId: PublicId; at: number }[]): Promise<void>;
 
-  createSession(session: { hash: Buffer; userId: NamespaceId; client: string; now: number; expiresAt: number }): Promise<void>;
+  createSession(session: {
+    hash: Buffer;
+    userId: NamespaceId;
+    client: string;
+    now: number;
+    expiresAt: number;
+  }): Promise<void>;
   /** The session's user; sessions past `expiresAt` or unseen since `idleSince` are not found. */
-  findSession(hash: Buffer, now: number, idleSince: number): Promise<{ user: User; seenAt: number } | undefined>;
+  findSession(
+    hash: Buffer,
+    now: number,
+    idleSince: number,
+  ): Promise<{ user: User; seenAt: number } | undefined>;
   touchSession(hash: Buffer, now: number): Promise<void>;
   deleteSession(hash: Buffer): Promise<void>;
   /** All sessions of a user, but the one given. */
@@ -78,7 +92,12 @@ export interface OrganizationStore {
   find(name: string): Promise<Organization | undefined>;
   list(): Promise<readonly Organization[]>;
   update(id: NamespaceId, change: { fullName?: string; defaultVisibility?: Visibility }): Promise<void>;
-  setMember(organizationId: NamespaceId, userId: NamespaceId, role: OrganizationRole, now: number): Promise<void>;
+  setMember(
+    organizationId: NamespaceId,
+    userId: NamespaceId,
+    role: OrganizationRole,
+    now: number,
+  ): Promise<void>;
   removeMember(organizationId: NamespaceId, userId: NamespaceId): Promise<boolean>;
   roleOf(organizationId: NamespaceId, userId: NamespaceId): Promise<OrganizationRole | undefined>;
   membershipsOf(userId: NamespaceId): Promise<readonly Membership[]>;
@@ -190,7 +209,10 @@ export interface GitObjectStore {
   hotOidsByPrefix(repositoryId: RepositoryId, hexPrefix: string, limit: number): Promise<readonly Oid[]>;
   hotTotals(repositoryId: RepositoryId): Promise<{ count: number; sizeBytes: number }>;
   /** Repositories whose hot rows exceed either bound, most rows first. */
-  repositoriesToRoll(bounds: { count: number; sizeBytes: number }, limit: number): Promise<readonly RepositoryId[]>;
+  repositoriesToRoll(
+    bounds: { count: number; sizeBytes: number },
+    limit: number,
+  ): Promise<readonly RepositoryId[]>;
   /** Hot rows in insertion order, after a row key. */
   listHot(repositoryId: RepositoryId, after: number, limit: number): Promise<readonly HotObject[]>;
   deleteHot(repositoryId: RepositoryId, ids: readonly number[]): Promise<void>;
@@ -209,7 +231,11 @@ export interface LargeObject {
 
 export interface LargeObjectStore {
   /** Among the objects linked to, or pending for, this repository. */
-  findForRepository(repositoryId: RepositoryId, sha256s: readonly Sha256[], now: number): Promise<readonly LargeObject[]>;
+  findForRepository(
+    repositoryId: RepositoryId,
+    sha256s: readonly Sha256[],
+    now: number,
+  ): Promise<readonly LargeObject[]>;
   /** By Xet hash, again only what this repository may see. */
   findByXetHash(repositoryId: RepositoryId, xetHash: XetHash, now: number): Promise<LargeObject | undefined>;
   /** Whatever the hub holds; for storing, jobs and `doctor`, never to answer a caller. */
@@ -217,7 +243,10 @@ export interface LargeObjectStore {
   /** Record that the plain form is stored. Creates the object when new. */
   addPlainForm(object: { sha256: Sha256; sizeBytes: number }, now: number): Promise<LargeObject>;
   /** Record that the Xet form is stored. Creates the object when new. */
-  addXetForm(object: { sha256: Sha256; sizeBytes: number; xetHash: XetHash }, now: number): Promise<LargeObject>;
+  addXetForm(
+    object: { sha256: Sha256; sizeBytes: number; xetHash: XetHash },
+    now: number,
+  ): Promise<LargeObject>;
   /** Let the repository commit these until then; a later `until` wins. */
   pend(repositoryId: RepositoryId, objectIds: readonly number[], until: number): Promise<void>;
   /** Tie the objects to the repository for good, and drop their pendings. */
@@ -349,7 +378,12 @@ export interface HistoryStore {
     paths: readonly string[],
   ): Promise<ReadonlyMap<string, { oid: Oid; segment: number; position: number; createsFolder: boolean }>>;
   /** Commits of the lineage, newest first. */
-  page(repositoryId: RepositoryId, lineage: readonly ChainSegment[], skip: number, limit: number): Promise<readonly Oid[]>;
+  page(
+    repositoryId: RepositoryId,
+    lineage: readonly ChainSegment[],
+    skip: number,
+    limit: number,
+  ): Promise<readonly Oid[]>;
 }
 
 export interface Job {

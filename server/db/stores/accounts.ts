@@ -1,0 +1,295 @@
+import type { Selectable } from 'kysely';
+import type { AccessToken } from '../../domain/account.ts';
+import { conflict } from '../../domain/errors.ts';
+import { foldName } from '../../domain/names.ts';
+import { newPublicId } from '../../platform/random.ts';
+import type { StoreContext } from '../store-context.ts';
+import type { AccountStore } from '../stores.ts';
+import type { AccessTokenTable } from '../tables.ts';
+import {
+  insertNamespace,
+  renameFully,
+  selectNamespaces,
+  selectUsers,
+  toNamespace,
+  toUser,
+} from './namespace-rows.ts';
+
+export const createAccountStore = (context: StoreContext): AccountStore => ({
+  ...userQuestions(context),
+  ...tokenQuestions(context),
+  ...sessionQuestions(context),
+});
+
+type UserQuestions = Pick<
+  AccountStore,
+  | 'createUser'
+  | 'countUsers'
+  | 'findUser'
+  | 'findUserById'
+  | 'listUsers'
+  | 'updateUser'
+  | 'passwordHash'
+  | 'setPasswordHash'
+  | 'findNamespace'
+>;
+
+function userQuestions(context: StoreContext): UserQuestions {
+  const { db } = context;
+  return {
+    createUser: async ({ name, fullName, email, passwordHash, isAdmin, now }) => {
+      const namespace = await insertNamespace(context, { kind: 'user', name, fullName, now });
+      await db
+        .insertInto('users')
+        .values({
+          id: namespace.id,
+          email: email ?? null,
+          password_hash: passwordHash ?? null,
+          is_admin: isAdmin ? 1 : 0,
+        })
+        .execute();
+      return { ...namespace, email, isAdmin };
+    },
+
+    countUsers: async () => {
+      const { count } = await db
+        .selectFrom('users')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
+
+    findUser: async (name) => {
+      const row = await selectUsers(context)
+        .where('namespaces.folded', '=', foldName(name))
+        .executeTakeFirst();
+      return row && toUser(row);
+    },
+
+    findUserById: async (id) => {
+      const row = await selectUsers(context).where('namespaces.id', '=', id).executeTakeFirst();
+      return row && toUser(row);
+    },
+
+    listUsers: async () => {
+      const rows = await selectUsers(context).orderBy('namespaces.folded').execute();
+      return rows.map(toUser);
+    },
+
+    updateUser: async (id, change) => {
+      if (change.fullName !== undefined) await renameFully(context, id, change.fullName);
+      const columns = {
+        ...('email' in change && { email: change.email ?? null }),
+        ...(change.isAdmin !== undefined && { is_admin: change.isAdmin ? (1 as const) : (0 as const) }),
+      };
+      if (Object.keys(columns).length > 0) {
+        await db.updateTable('users').set(columns).where('id', '=', id).execute();
+      }
+    },
+
+    passwordHash: async (id) => {
+      const row = await db
+        .selectFrom('users')
+        .select('password_hash')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row?.password_hash ?? undefined;
+    },
+
+    setPasswordHash: async (id, hash) => {
+      await db.updateTable('users').set({ password_hash: hash }).where('id', '=', id).execute();
+    },
+
+    findNamespace: async (name) => {
+      const row = await selectNamespaces(context).where('folded', '=', foldName(name)).executeTakeFirst();
+      return row && toNamespace(row);
+    },
+  };
+}
+
+type TokenQuestions = Pick<
+  AccountStore,
+  'createToken' | 'findToken' | 'listTokens' | 'deleteToken' | 'replaceToken' | 'setTokenRole' | 'touchTokens'
+>;
+
+const TOKEN_COLUMNS = [
+  'access_tokens.public_id as token_public_id',
+  'access_tokens.user_id as token_user_id',
+  'access_tokens.name as token_name',
+  'access_tokens.role as token_role',
+  'access_tokens.prefix as token_prefix',
+  'access_tokens.created_at as token_created_at',
+  'access_tokens.expires_at as token_expires_at',
+  'access_tokens.last_used_at as token_last_used_at',
+] as const;
+
+type TokenColumn =
+  'public_id' | 'user_id' | 'name' | 'role' | 'prefix' | 'created_at' | 'expires_at' | 'last_used_at';
+type TokenRow = { [Column in TokenColumn as `token_${Column}`]: Selectable<AccessTokenTable>[Column] };
+
+const toToken = (row: TokenRow): AccessToken => ({
+  publicId: row.token_public_id,
+  userId: row.token_user_id,
+  name: row.token_name,
+  role: row.token_role,
+  prefix: row.token_prefix,
+  createdAt: row.token_created_at,
+  expiresAt: row.token_expires_at ?? undefined,
+  lastUsedAt: row.token_last_used_at ?? undefined,
+});
+
+const tokenExists = () => conflict('An access token with this value exists already.');
+
+function tokenQuestions(context: StoreContext): TokenQuestions {
+  const { db } = context;
+  return {
+    createToken: async ({ userId, name, role, prefix, hash, expiresAt, now }) => {
+      const publicId = newPublicId();
+      const row = await db
+        .insertInto('access_tokens')
+        .values({
+          public_id: publicId,
+          user_id: userId,
+          name,
+          role,
+          prefix,
+          hash,
+          created_at: now,
+          expires_at: expiresAt ?? null,
+          last_used_at: null,
+        })
+        .onConflict((on) => on.column('hash').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      if (!row) throw tokenExists();
+      return { publicId, userId, name, role, prefix, createdAt: now, expiresAt, lastUsedAt: undefined };
+    },
+
+    findToken: async (hash, now) => {
+      const row = await selectUsers(context)
+        .innerJoin('access_tokens', 'access_tokens.user_id', 'users.id')
+        .select(TOKEN_COLUMNS)
+        .where('access_tokens.hash', '=', hash)
+        .where(({ eb, or }) =>
+          or([eb('access_tokens.expires_at', 'is', null), eb('access_tokens.expires_at', '>', now)]),
+        )
+        .executeTakeFirst();
+      return row && { token: toToken(row), user: toUser(row) };
+    },
+
+    listTokens: async (userId) => {
+      const rows = await db
+        .selectFrom('access_tokens')
+        .select(TOKEN_COLUMNS)
+        .where('user_id', '=', userId)
+        .orderBy('id')
+        .execute();
+      return rows.map(toToken);
+    },
+
+    deleteToken: async (userId, publicId) => {
+      const { numDeletedRows } = await db
+        .deleteFrom('access_tokens')
+        .where('user_id', '=', userId)
+        .where('public_id', '=', publicId)
+        .executeTakeFirst();
+      return numDeletedRows > 0n;
+    },
+
+    replaceToken: async (userId, publicId, { role, prefix, hash }) => {
+      const other = await db
+        .selectFrom('access_tokens')
+        .select('id')
+        .where('hash', '=', hash)
+        .where('public_id', '!=', publicId)
+        .executeTakeFirst();
+      if (other) throw tokenExists();
+      await db
+        .updateTable('access_tokens')
+        .set({ role, prefix, hash })
+        .where('user_id', '=', userId)
+        .where('public_id', '=', publicId)
+        .execute();
+    },
+
+    setTokenRole: async (userId, publicId, role) => {
+      await db
+        .updateTable('access_tokens')
+        .set({ role })
+        .where('user_id', '=', userId)
+        .where('public_id', '=', publicId)
+        .execute();
+    },
+
+    touchTokens: async (uses) => {
+      for (const { publicId, at } of uses) {
+        await db
+          .updateTable('access_tokens')
+          .set({ last_used_at: at })
+          .where('public_id', '=', publicId)
+          .where(({ eb, or }) => or([eb('last_used_at', 'is', null), eb('last_used_at', '<', at)]))
+          .execute();
+      }
+    },
+  };
+}
+
+type SessionQuestions = Pick<
+  AccountStore,
+  | 'createSession'
+  | 'findSession'
+  | 'touchSession'
+  | 'deleteSession'
+  | 'deleteSessions'
+  | 'deleteExpiredSessions'
+>;
+
+function sessionQuestions(context: StoreContext): SessionQuestions {
+  const { db } = context;
+  return {
+    createSession: async ({ hash, userId, client, now, expiresAt }) => {
+      await db
+        .insertInto('sessions')
+        .values({ hash, user_id: userId, client, created_at: now, seen_at: now, expires_at: expiresAt })
+        .execute();
+    },
+
+    findSession: async (hash, now, idleSince) => {
+      const row = await selectUsers(context)
+        .innerJoin('sessions', 'sessions.user_id', 'users.id')
+        .select('sessions.seen_at')
+        .where('sessions.hash', '=', hash)
+        .where('sessions.expires_at', '>', now)
+        .where('sessions.seen_at', '>=', idleSince)
+        .executeTakeFirst();
+      return row && { user: toUser(row), seenAt: row.seen_at };
+    },
+
+    touchSession: async (hash, now) => {
+      await db
+        .updateTable('sessions')
+        .set({ seen_at: now })
+        .where('hash', '=', hash)
+        .where('seen_at', '<', now)
+        .execute();
+    },
+
+    deleteSession: async (hash) => {
+      await db.deleteFrom('sessions').where('hash', '=', hash).execute();
+    },
+
+    deleteSessions: async (userId, except) => {
+      let sessions = db.deleteFrom('sessions').where('user_id', '=', userId);
+      if (except) sessions = sessions.where('hash', '!=', except);
+      await sessions.execute();
+    },
+
+    deleteExpiredSessions: async (now, idleSince) => {
+      const { numDeletedRows } = await db
+        .deleteFrom('sessions')
+        .where(({ eb, or }) => or([eb('expires_at', '<=', now), eb('seen_at', '<', idleSince)]))
+        .executeTakeFirst();
+      return Number(numDeletedRows);
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import type { Insertable } from 'kysely';
+import type { RepositoryId } from '../../domain/ids.ts';
+import { asBuffer, oidBytes, toOid } from '../bytes.ts';
+import { createRowInserter } from '../insert-rows.ts';
+import { slices } from '../slices.ts';
+import type { StoreContext } from '../store-context.ts';
+import type { GitObjectStore, HotObject, PackRow, StoredObjectType } from '../stores.ts';
+import type { HotObjectTable } from '../tables.ts';
+
+/** Ids asked for by one statement. */
+const SLICE = 500;
+const OID_HEX_LENGTH = 40;
+
+/** git's own numbers (gitformat-pack, "object types"). */
+const TYPE_NUMBERS: Readonly<Record<StoredObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
+const TYPES = new Map(
+  Object.entries(TYPE_NUMBERS).map(([type, number]) => [number, type as StoredObjectType]),
+);
+
+const HOT_COLUMNS = ['id', 'oid', 'type', 'size_bytes', 'deflated'] as const;
+
+interface HotRow {
+  readonly id: number;
+  readonly oid: Uint8Array;
+  readonly type: number;
+  readonly size_bytes: number;
+  readonly deflated: Uint8Array;
+}
+
+const toHotObject = (row: HotRow): HotObject => ({
+  id: row.id,
+  oid: toOid(row.oid),
+  type: TYPES.get(row.type) ?? 'blob',
+  sizeBytes: row.size_bytes,
+  deflated: asBuffer(row.deflated),
+});
+
+export function createGitObjectStore({ db, dialect }: StoreContext): GitObjectStore {
+  const insertHotRows = createRowInserter<Insertable<HotObjectTable>, { stored_bytes: number }>(
+    db,
+    ['repository_id', 'oid', 'type', 'size_bytes', 'stored_bytes', 'deflated'],
+    (rows) =>
+      db
+        .insertInto('hot_objects')
+        .values(rows)
+        .onConflict((on) => on.columns(['repository_id', 'oid']).doNothing())
+        .returning('stored_bytes'),
+  );
+
+  const addToTotals = async (
+    repositoryId: RepositoryId,
+    rows: readonly { stored_bytes: number }[],
+    sign: 1 | -1,
+  ): Promise<void> => {
+    if (rows.length === 0) return;
+    const bytes = sign * rows.reduce((sum, row) => sum + row.stored_bytes, 0);
+    await db
+      .insertInto('hot_object_totals')
+      .values({ repository_id: repositoryId, object_count: sign * rows.length, stored_bytes: bytes })
+      .onConflict((on) =>
+        on.column('repository_id').doUpdateSet((eb) => ({
+          object_count: eb('hot_object_totals.object_count', '+', eb.ref('excluded.object_count')),
+          stored_bytes: eb('hot_object_totals.stored_bytes', '+', eb.ref('excluded.stored_bytes')),
+        })),
+      )
+      .execute();
+  };
+
+  return {
+    insertHot: async (repositoryId, objects) => {
+      const rows = objects.map((object) => ({
+        repository_id: repositoryId,
+        oid: oidBytes(object.oid),
+        type: TYPE_NUMBERS[object.type],
+        size_bytes: object.sizeBytes,
+        stored_bytes: object.deflated.byteLength,
+        deflated: object.deflated,
+      }));
+      await addToTotals(repositoryId, await insertHotRows(rows), 1);
+    },
+
+    findHot: async (repositoryId, oids) => {
+      const found: HotObject[] = [];
+      for (const slice of slices(oids, SLICE)) {
+        const rows = await db
+          .selectFrom('hot_objects')
+          .select(HOT_COLUMNS)
+          .where('repository_id', '=', repositoryId)
+          .where('oid', 'in', dialect.bytesRows(slice.map(oidBytes)))
+          .execute();
+        for (const row of rows) found.push(toHotObject(row));
+      }
+      return found;
+    },
+
+    hotOidsByPrefix: async (repositoryId, hexPrefix, limit) => {
+      const rows = await db
+        .selectFrom('hot_objects')
+        .select('oid')
+        .where('repository_id', '=', repositoryId)
+        .where('oid', '>=', Buffer.from(hexPrefix.padEnd(OID_HEX_LENGTH, '0'), 'hex'))
+        .where('oid', '<=', Buffer.from(hexPrefix.padEnd(OID_HEX_LENGTH, 'f'), 'hex'))
+        .orderBy('oid')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => toOid(row.oid));
+    },
+
+    hotTotals: async (repositoryId) => {
+      const row = await db
+        .selectFrom('hot_object_totals')
+        .select(['object_count', 'stored_bytes'])
+        .where('repository_id', '=', repositoryId)
+        .executeTakeFirst();
+      return { count: row?.object_count ?? 0, sizeBytes: row?.stored_bytes ?? 0 };
+    },
+
+    repositoriesToRoll: async ({ count, sizeBytes }, limit) => {
+      const rows = await db
+        .selectFrom('hot_object_totals')
+        .select('repository_id')
+        .where(({ eb, or }) => or([eb('object_count', '>', count), eb('stored_bytes', '>', sizeBytes)]))
+        .orderBy('object_count', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => row.repository_id);
+    },
+
+    listHot: async (repositoryId, after, limit) => {
+      const rows = await db
+        .selectFrom('hot_objects')
+        .select(HOT_COLUMNS)
+        .where('repository_id', '=', repositoryId)
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(limit)
+        .execute();
+      return rows.map(toHotObject);
+    },
+
+    deleteHot: async (repositoryId, ids) => {
+      for (const slice of slices(ids, SLICE)) {
+        const deleted = await db
+          .deleteFrom('hot_objects')
+          .where('repository_id', '=', repositoryId)
+          .where('id', 'in', dialect.integerRows(slice))
+          .returning('stored_bytes')
+          .execute();
+        await addToTotals(repositoryId, deleted, -1);
+      }
+    },
+
+    addPack: async (repositoryId, pack, now) => {
+      await db
+        .insertInto('packs')
+        .values({
+          repository_id: repositoryId,
+          pack_id: pack.packId,
+          source: pack.source,
+          object_count: pack.objectCount,
+          size_bytes: pack.sizeBytes,
+          index_size_bytes: pack.indexSizeBytes,
+          created_at: now,
+        })
+        .onConflict((on) => on.columns(['repository_id', 'pack_id']).doNothing())
+        .execute();
+    },
+
+    packs: async (repositoryId) => {
+      const rows = await db
+        .selectFrom('packs')
+        .selectAll()
+        .where('repository_id', '=', repositoryId)
+        .orderBy('id', 'desc')
+        .execute();
+      return rows.map((row): PackRow => ({
+        packId: row.pack_id,
+        source: row.source,
+        objectCount: row.object_count,
+        sizeBytes: row.size_bytes,
+        indexSizeBytes: row.index_size_bytes,
+        createdAt: row.created_at,
+      }));
+    },
+  };
+}

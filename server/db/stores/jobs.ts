@@ -1,0 +1,92 @@
+import type { StoreContext } from '../store-context.ts';
+import type { JobStore } from '../stores.ts';
+
+export function createJobStore({ db, dialect }: StoreContext): JobStore {
+  return {
+    enqueue: async ({ kind, key, payload, runAt }, now) => {
+      await db
+        .insertInto('jobs')
+        .values({
+          kind,
+          key,
+          payload,
+          run_at: runAt,
+          lease_until: null,
+          problem: null,
+          created_at: now,
+        })
+        .onConflict((on) => on.columns(['kind', 'key']).where('lease_until', 'is', null).doNothing())
+        .execute();
+    },
+
+    claim: async (now, leaseMs) =>
+      db
+        .updateTable('jobs')
+        .set((eb) => ({ lease_until: now + leaseMs, attempts: eb('attempts', '+', 1) }))
+        .where('id', '=', (eb) =>
+          eb
+            .selectFrom('jobs as due')
+            .select('due.id')
+            .where('due.run_at', '<=', now)
+            .where(({ eb, or }) => or([eb('due.lease_until', 'is', null), eb('due.lease_until', '<=', now)]))
+            // The same work enqueued again waits until the run under way is over.
+            .where(({ not, exists, selectFrom }) =>
+              not(
+                exists(
+                  selectFrom('jobs as running')
+                    .select('running.id')
+                    .whereRef('running.kind', '=', 'due.kind')
+                    .whereRef('running.key', '=', 'due.key')
+                    .whereRef('running.id', '!=', 'due.id')
+                    .where('running.lease_until', '>', now),
+                ),
+              ),
+            )
+            .orderBy('due.run_at')
+            .orderBy('due.id')
+            .limit(1)
+            .modifyEnd(dialect.skipLocked),
+        )
+        .returning(['id', 'kind', 'key', 'payload', 'attempts'])
+        .executeTakeFirst(),
+
+    finish: async (id) => {
+      await db.deleteFrom('jobs').where('id', '=', id).execute();
+    },
+
+    retry: async (id, runAt, problem) => {
+      // When the same work was enqueued meanwhile, that entry stands for both.
+      const { numDeletedRows } = await db
+        .deleteFrom('jobs')
+        .where('jobs.id', '=', id)
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('jobs as waiting')
+              .select('waiting.id')
+              .whereRef('waiting.kind', '=', 'jobs.kind')
+              .whereRef('waiting.key', '=', 'jobs.key')
+              .whereRef('waiting.id', '!=', 'jobs.id')
+              .where('waiting.lease_until', 'is', null),
+          ),
+        )
+        .executeTakeFirst();
+      if (numDeletedRows > 0n) return;
+      await db
+        .updateTable('jobs')
+        .set({ lease_until: null, run_at: runAt, problem })
+        .where('id', '=', id)
+        .execute();
+    },
+
+    counts: async () => {
+      const { waiting, total } = await db
+        .selectFrom('jobs')
+        .select(({ fn, eb }) => [
+          fn.countAll<number>().as('total'),
+          fn.countAll<number>().filterWhere(eb.ref('lease_until'), 'is', null).as('waiting'),
+        ])
+        .executeTakeFirstOrThrow();
+      return { waiting: Number(waiting), running: Number(total) - Number(waiting) };
+    },
+  };
+}

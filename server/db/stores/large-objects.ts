@@ -1,0 +1,214 @@
+import { sql, type ExpressionBuilder, type Insertable, type Selectable } from 'kysely';
+import { corruptObject } from '../../domain/errors.ts';
+import type { RepositoryId } from '../../domain/ids.ts';
+import { sha256Bytes, toSha256, toXetHash, xetHashBytes } from '../bytes.ts';
+import { createRowInserter } from '../insert-rows.ts';
+import { slices } from '../slices.ts';
+import type { StoreContext } from '../store-context.ts';
+import type { LargeObject, LargeObjectStore } from '../stores.ts';
+import type { LargeObjectTable, PendingObjectTable, RepositoryObjectTable, Tables } from '../tables.ts';
+
+/** Ids asked for by one statement. */
+const SLICE = 500;
+
+const OBJECT_COLUMNS = [
+  'large_objects.id',
+  'large_objects.sha256',
+  'large_objects.size_bytes',
+  'large_objects.has_plain_form',
+  'large_objects.xet_hash',
+] as const;
+
+type ObjectRow = Omit<Selectable<LargeObjectTable>, 'created_at'>;
+
+const toLargeObject = (row: ObjectRow): LargeObject => ({
+  id: row.id,
+  sha256: toSha256(row.sha256),
+  sizeBytes: row.size_bytes,
+  hasPlainForm: row.has_plain_form === 1,
+  xetHash: row.xet_hash ? toXetHash(row.xet_hash) : undefined,
+});
+
+export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObjectStore {
+  const selectObjects = () => db.selectFrom('large_objects').select(OBJECT_COLUMNS);
+
+  /** The one rule of sight: linked to the repository, or pending for it and not past its time. */
+  const isSeenBy =
+    (repositoryId: RepositoryId, now: number) => (eb: ExpressionBuilder<Tables, 'large_objects'>) =>
+      eb.or([
+        eb.exists(
+          eb
+            .selectFrom('repository_objects')
+            .select('repository_objects.object_id')
+            .whereRef('repository_objects.object_id', '=', 'large_objects.id')
+            .where('repository_objects.repository_id', '=', repositoryId),
+        ),
+        eb.exists(
+          eb
+            .selectFrom('pending_objects')
+            .select('pending_objects.object_id')
+            .whereRef('pending_objects.object_id', '=', 'large_objects.id')
+            .where('pending_objects.repository_id', '=', repositoryId)
+            .where('pending_objects.until', '>', now),
+        ),
+      ]);
+
+  const insertLinks = createRowInserter<Insertable<RepositoryObjectTable>>(
+    db,
+    ['repository_id', 'object_id', 'created_at'],
+    (rows) =>
+      db
+        .insertInto('repository_objects')
+        .values(rows)
+        .onConflict((on) => on.columns(['repository_id', 'object_id']).doNothing()),
+  );
+
+  const insertPendings = createRowInserter<Insertable<PendingObjectTable>>(
+    db,
+    ['repository_id', 'object_id', 'until'],
+    (rows) =>
+      db
+        .insertInto('pending_objects')
+        .values(rows)
+        .onConflict((on) =>
+          on.columns(['repository_id', 'object_id']).doUpdateSet({
+            until: dialect.greatest(sql.ref('pending_objects.until'), sql.ref('excluded.until')),
+          }),
+        ),
+  );
+
+  /** Bytes with one SHA-256 have one length; a row that says otherwise cannot be trusted. */
+  const checkSize = (row: ObjectRow, sizeBytes: number): LargeObject => {
+    const object = toLargeObject(row);
+    if (object.sizeBytes !== sizeBytes) throw corruptObject(`large object ${object.sha256}`);
+    return object;
+  };
+
+  return {
+    findForRepository: async (repositoryId, sha256s, now) => {
+      const found: LargeObject[] = [];
+      for (const slice of slices(sha256s, SLICE)) {
+        const rows = await selectObjects()
+          .where('sha256', 'in', dialect.bytesRows(slice.map(sha256Bytes)))
+          .where(isSeenBy(repositoryId, now))
+          .execute();
+        for (const row of rows) found.push(toLargeObject(row));
+      }
+      return found;
+    },
+
+    findByXetHash: async (repositoryId, xetHash, now) => {
+      const row = await selectObjects()
+        .where('xet_hash', '=', xetHashBytes(xetHash))
+        .where(isSeenBy(repositoryId, now))
+        .orderBy('id')
+        .limit(1)
+        .executeTakeFirst();
+      return row && toLargeObject(row);
+    },
+
+    findAny: async (sha256) => {
+      const row = await selectObjects().where('sha256', '=', sha256Bytes(sha256)).executeTakeFirst();
+      return row && toLargeObject(row);
+    },
+
+    addPlainForm: async ({ sha256, sizeBytes }, now) => {
+      const row = await db
+        .insertInto('large_objects')
+        .values({
+          sha256: sha256Bytes(sha256),
+          size_bytes: sizeBytes,
+          has_plain_form: 1,
+          xet_hash: null,
+          created_at: now,
+        })
+        .onConflict((on) => on.column('sha256').doUpdateSet({ has_plain_form: 1 }))
+        .returning(OBJECT_COLUMNS)
+        .executeTakeFirstOrThrow();
+      return checkSize(row, sizeBytes);
+    },
+
+    addXetForm: async ({ sha256, sizeBytes, xetHash }, now) => {
+      const row = await db
+        .insertInto('large_objects')
+        .values({
+          sha256: sha256Bytes(sha256),
+          size_bytes: sizeBytes,
+          has_plain_form: 0,
+          xet_hash: xetHashBytes(xetHash),
+          created_at: now,
+        })
+        .onConflict((on) =>
+          on.column('sha256').doUpdateSet((eb) => ({
+            xet_hash: eb.fn.coalesce('large_objects.xet_hash', 'excluded.xet_hash'),
+          })),
+        )
+        .returning(OBJECT_COLUMNS)
+        .executeTakeFirstOrThrow();
+      return checkSize(row, sizeBytes);
+    },
+
+    pend: async (repositoryId, objectIds, until) => {
+      const distinct = [...new Set(objectIds)];
+      await insertPendings(distinct.map((object_id) => ({ repository_id: repositoryId, object_id, until })));
+    },
+
+    link: async (repositoryId, objectIds, now) => {
+      await insertLinks(
+        objectIds.map((object_id) => ({ repository_id: repositoryId, object_id, created_at: now })),
+      );
+      for (const slice of slices(objectIds, SLICE)) {
+        await db
+          .deleteFrom('pending_objects')
+          .where('repository_id', '=', repositoryId)
+          .where('object_id', 'in', dialect.integerRows(slice))
+          .execute();
+      }
+    },
+
+    deleteExpiredPendings: async (now) => {
+      const { numDeletedRows } = await db
+        .deleteFrom('pending_objects')
+        .where('until', '<=', now)
+        .executeTakeFirst();
+      return Number(numDeletedRows);
+    },
+
+    linkedBytes: async (repositoryId) => {
+      const { total } = await db
+        .selectFrom('repository_objects')
+        .innerJoin('large_objects', 'large_objects.id', 'repository_objects.object_id')
+        .select(sql<number>`cast(coalesce(sum(size_bytes), 0) as bigint)`.as('total'))
+        .where('repository_objects.repository_id', '=', repositoryId)
+        .executeTakeFirstOrThrow();
+      return total;
+    },
+
+    listLinked: async (repositoryId, afterId, limit) => {
+      const rows = await selectObjects()
+        .innerJoin('repository_objects', 'repository_objects.object_id', 'large_objects.id')
+        .where('repository_objects.repository_id', '=', repositoryId)
+        .where('repository_objects.object_id', '>', afterId)
+        .orderBy('repository_objects.object_id')
+        .limit(limit)
+        .execute();
+      return rows.map(toLargeObject);
+    },
+
+    listAll: async (afterId, limit) => {
+      const rows = await selectObjects().where('id', '>', afterId).orderBy('id').limit(limit).execute();
+      return rows.map(toLargeObject);
+    },
+
+    totals: async () => {
+      const { count, total } = await db
+        .selectFrom('large_objects')
+        .select(({ fn }) => [
+          fn.countAll<number>().as('count'),
+          sql<number>`cast(coalesce(sum(size_bytes), 0) as bigint)`.as('total'),
+        ])
+        .executeTakeFirstOrThrow();
+      return { count: Number(count), sizeBytes: total };
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import type { Oid, RepositoryId } from '../../domain/ids.ts';
+import { oidBytes, toOid } from '../bytes.ts';
+import type { StoreContext } from '../store-context.ts';
+import type { Ref, RefStore } from '../stores.ts';
+import { afterPrefix } from '../text-range.ts';
+
+interface RefRow {
+  readonly name: string;
+  readonly target: Uint8Array;
+  readonly peeled: Uint8Array | null;
+}
+
+const toRef = (row: RefRow): Ref => ({
+  name: row.name,
+  target: toOid(row.target),
+  peeled: row.peeled ? toOid(row.peeled) : undefined,
+});
+
+export function createRefStore({ db, dialect }: StoreContext): RefStore {
+  const selectRefs = (repositoryId: RepositoryId) =>
+    db.selectFrom('refs').select(['name', 'target', 'peeled']).where('repository_id', '=', repositoryId);
+
+  const isAbsent = async (repositoryId: RepositoryId, name: string): Promise<boolean> =>
+    (await selectRefs(repositoryId).where('name', '=', name).executeTakeFirst()) === undefined;
+
+  const create = async (
+    repositoryId: RepositoryId,
+    name: string,
+    next: { target: Oid; peeled?: Oid },
+    now: number,
+  ): Promise<boolean> => {
+    const row = await db
+      .insertInto('refs')
+      .values({
+        repository_id: repositoryId,
+        name,
+        target: oidBytes(next.target),
+        peeled: next.peeled ? oidBytes(next.peeled) : null,
+        updated_at: now,
+      })
+      .onConflict((on) => on.columns(['repository_id', 'name']).doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    return row !== undefined;
+  };
+
+  return {
+    find: async (repositoryId, name) => {
+      const row = await selectRefs(repositoryId).where('name', '=', name).executeTakeFirst();
+      return row && toRef(row);
+    },
+
+    findMany: async (repositoryId, names) => {
+      const rows = await selectRefs(repositoryId)
+        .where('name', 'in', dialect.textRows(names))
+        .orderBy('name')
+        .execute();
+      return rows.map(toRef);
+    },
+
+    list: async (repositoryId, prefix) => {
+      const end = afterPrefix(prefix);
+      let refs = selectRefs(repositoryId).where('name', '>=', prefix).orderBy('name');
+      if (end !== undefined) refs = refs.where('name', '<', end);
+      return (await refs.execute()).map(toRef);
+    },
+
+    compareAndSet: async (repositoryId, name, expected, next, now) => {
+      if (expected === undefined) {
+        return next ? create(repositoryId, name, next, now) : isAbsent(repositoryId, name);
+      }
+      if (next === undefined) {
+        const { numDeletedRows } = await db
+          .deleteFrom('refs')
+          .where('repository_id', '=', repositoryId)
+          .where('name', '=', name)
+          .where('target', '=', oidBytes(expected))
+          .executeTakeFirst();
+        return numDeletedRows > 0n;
+      }
+      const { numUpdatedRows } = await db
+        .updateTable('refs')
+        .set({
+          target: oidBytes(next.target),
+          peeled: next.peeled ? oidBytes(next.peeled) : null,
+          updated_at: now,
+        })
+        .where('repository_id', '=', repositoryId)
+        .where('name', '=', name)
+        .where('target', '=', oidBytes(expected))
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+  };
+}

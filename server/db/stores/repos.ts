@@ -1,0 +1,210 @@
+import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
+import { conflict } from '../../domain/errors.ts';
+import type { RepositoryId } from '../../domain/ids.ts';
+import { foldName } from '../../domain/names.ts';
+import { REPO_KINDS, type Repo, type RepoKind } from '../../domain/repo.ts';
+import { branchRef } from '../../domain/revision.ts';
+import { newPublicId } from '../../platform/random.ts';
+import { toOid } from '../bytes.ts';
+import type { StoreContext } from '../store-context.ts';
+import type { RepoScope, RepoStore } from '../stores.ts';
+import type { NamespaceTable, RepositoryTable, Tables } from '../tables.ts';
+import { deleteRepositoryRows } from './repository-rows.ts';
+
+const REPO_COLUMNS = [
+  'repositories.id',
+  'repositories.public_id',
+  'repositories.kind',
+  'repositories.owner_id',
+  'repositories.name',
+  'repositories.visibility',
+  'repositories.default_branch',
+  'repositories.created_by',
+  'repositories.created_at',
+  'repositories.updated_at',
+  'namespaces.name as owner_name',
+  'namespaces.kind as owner_kind',
+] as const;
+
+type RepoRow = Omit<Selectable<RepositoryTable>, 'folded'> & {
+  owner_name: string;
+  owner_kind: NamespaceTable['kind'];
+};
+
+const toRepo = (row: RepoRow): Repo => ({
+  id: row.id,
+  publicId: row.public_id,
+  kind: row.kind,
+  owner: { id: row.owner_id, name: row.owner_name, kind: row.owner_kind },
+  name: row.name,
+  visibility: row.visibility,
+  defaultBranch: row.default_branch,
+  createdBy: row.created_by ?? undefined,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+export function createRepoStore(context: StoreContext): RepoStore {
+  const { db, dialect } = context;
+
+  const selectRepos = () =>
+    db
+      .selectFrom('repositories')
+      .innerJoin('namespaces', 'namespaces.id', 'repositories.owner_id')
+      .select(REPO_COLUMNS);
+
+  const isVisible = (scope: RepoScope) => (eb: ExpressionBuilder<Tables, 'repositories'>) => {
+    if (scope.kind === 'everything') return eb.lit(true);
+    const isPublic = eb('repositories.visibility', '=', 'public');
+    if (scope.kind === 'public' || scope.owners.length === 0) return isPublic;
+    return eb.or([isPublic, eb('repositories.owner_id', 'in', dialect.integerRows(scope.owners))]);
+  };
+
+  return {
+    create: async ({ kind, owner, name, visibility, defaultBranch, createdBy, now }) => {
+      const folded = foldName(name);
+      const taken = await db
+        .selectFrom('repository_names')
+        .select('id')
+        .where('owner_id', '=', owner.id)
+        .where('kind', '=', kind)
+        .where('folded', '=', folded)
+        .where('is_redirect', '=', 0)
+        .executeTakeFirst();
+      if (taken) throw conflict(`You already created this ${kind} repo`, { name: `${owner.name}/${name}` });
+
+      const publicId = newPublicId();
+      const { id } = await db
+        .insertInto('repositories')
+        .values({
+          public_id: publicId,
+          kind,
+          owner_id: owner.id,
+          name,
+          folded,
+          visibility,
+          default_branch: defaultBranch,
+          created_by: createdBy ?? null,
+          created_at: now,
+          updated_at: now,
+        })
+        .returning('id')
+        .executeTakeFirstOrThrow();
+      await db
+        .insertInto('repository_names')
+        .values({ repository_id: id, owner_id: owner.id, kind, folded, is_redirect: 0 })
+        .onConflict((on) =>
+          on.columns(['owner_id', 'kind', 'folded']).doUpdateSet({ repository_id: id, is_redirect: 0 }),
+        )
+        .execute();
+      return {
+        id,
+        publicId,
+        kind,
+        owner: { id: owner.id, name: owner.name, kind: owner.kind },
+        name,
+        visibility,
+        defaultBranch,
+        createdBy,
+        createdAt: now,
+        updatedAt: now,
+      };
+    },
+
+    find: async (kind, owner, name) => {
+      const row = await selectRepos()
+        .innerJoin('repository_names', 'repository_names.repository_id', 'repositories.id')
+        .innerJoin('namespaces as asked_owner', 'asked_owner.id', 'repository_names.owner_id')
+        .select('repository_names.is_redirect')
+        .where('asked_owner.folded', '=', foldName(owner))
+        .where('repository_names.kind', '=', kind)
+        .where('repository_names.folded', '=', foldName(name))
+        .executeTakeFirst();
+      return row && { repo: toRepo(row), isRedirect: row.is_redirect === 1 };
+    },
+
+    findById: async (id) => {
+      const row = await selectRepos().where('repositories.id', '=', id).executeTakeFirst();
+      return row && toRepo(row);
+    },
+
+    findByPublicId: async (id) => {
+      const row = await selectRepos().where('repositories.public_id', '=', id).executeTakeFirst();
+      return row && toRepo(row);
+    },
+
+    listVisible: async (scope, query) => {
+      const column = query.sort === 'updatedAt' ? 'repositories.updated_at' : 'repositories.created_at';
+      const [order, beyond] =
+        query.direction === 'ascending' ? (['asc', sql`>`] as const) : (['desc', sql`<`] as const);
+      let repos = selectRepos()
+        .leftJoin('refs', (join) =>
+          join
+            .onRef('refs.repository_id', '=', 'repositories.id')
+            .on('refs.name', '=', sql<string>`${branchRef('')} || ${sql.ref('repositories.default_branch')}`),
+        )
+        .select('refs.target as head')
+        .where('repositories.kind', '=', query.kind)
+        .where(isVisible(scope))
+        .orderBy(column, order)
+        .orderBy('repositories.id', order)
+        .limit(query.limit);
+      if (query.owner !== undefined) {
+        const folded = foldName(query.owner);
+        repos = repos.where('repositories.owner_id', '=', (eb) =>
+          eb
+            .selectFrom('namespaces as asked_owner')
+            .select('asked_owner.id')
+            .where('asked_owner.folded', '=', folded),
+        );
+      }
+      if (query.search !== undefined && query.search !== '') {
+        const fullName = sql<string>`(${sql.ref('namespaces.folded')} || '/' || ${sql.ref('repositories.folded')})`;
+        repos = repos.where(sql<boolean>`${dialect.contains(fullName, foldName(query.search))}`);
+      }
+      if (query.after) {
+        const { value, id } = query.after;
+        repos = repos.where(
+          sql<boolean>`(${sql.ref(column)}, ${sql.ref('repositories.id')}) ${beyond} (${value}, ${id})`,
+        );
+      }
+      const rows = await repos.execute();
+      return rows.map((row) => ({ repo: toRepo(row), head: row.head ? toOid(row.head) : undefined }));
+    },
+
+    countVisible: async (scope) => {
+      const rows = await db
+        .selectFrom('repositories')
+        .select(({ fn }) => ['repositories.kind', fn.countAll<number>().as('count')])
+        .where(isVisible(scope))
+        .groupBy('repositories.kind')
+        .execute();
+      const counts = Object.fromEntries(REPO_KINDS.map((kind) => [kind, 0])) as Record<RepoKind, number>;
+      for (const { kind, count } of rows) counts[kind] = Number(count);
+      return counts;
+    },
+
+    listAll: async (after, limit) => {
+      const rows = await selectRepos()
+        .where('repositories.id', '>', after ?? (0 as RepositoryId))
+        .orderBy('repositories.id')
+        .limit(limit)
+        .execute();
+      return rows.map(toRepo);
+    },
+
+    setVisibility: async (id, visibility, now) => {
+      await db
+        .updateTable('repositories')
+        .set({ visibility, updated_at: now })
+        .where('id', '=', id)
+        .execute();
+    },
+
+    touch: async (id, now) => {
+      await db.updateTable('repositories').set({ updated_at: now }).where('id', '=', id).execute();
+    },
+
+    delete: (id) => deleteRepositoryRows(context, id),
+  };
+}

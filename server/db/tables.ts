@@ -1,0 +1,292 @@
+import type { Generated } from 'kysely';
+import type { OrganizationRole, TokenRole, Visibility } from '../domain/account.ts';
+import type { NamespaceId, PublicId, RepositoryId } from '../domain/ids.ts';
+import type { RepoKind } from '../domain/repo.ts';
+
+/*
+ * Row types for Kysely. They never leave this folder. Flags are 0 or 1, times UTC milliseconds, ids and hashes raw
+ * bytes (`bytes.ts`); `folded` columns hold names in ASCII lower case.
+ */
+
+type Flag = 0 | 1;
+
+/** Users and organizations: one set of names. */
+export interface NamespaceTable {
+  id: Generated<NamespaceId>;
+  public_id: PublicId;
+  kind: 'user' | 'organization';
+  name: string;
+  folded: string;
+  full_name: string;
+  created_at: number;
+}
+
+export interface UserTable {
+  id: NamespaceId;
+  email: string | null;
+  password_hash: string | null;
+  is_admin: Flag;
+}
+
+export interface OrganizationTable {
+  id: NamespaceId;
+  default_visibility: Visibility;
+}
+
+export interface MembershipTable {
+  organization_id: NamespaceId;
+  user_id: NamespaceId;
+  role: OrganizationRole;
+  created_at: number;
+}
+
+export interface AccessTokenTable {
+  id: Generated<number>;
+  public_id: PublicId;
+  user_id: NamespaceId;
+  name: string;
+  role: TokenRole;
+  prefix: string;
+  hash: Uint8Array;
+  created_at: number;
+  expires_at: number | null;
+  last_used_at: number | null;
+}
+
+export interface SessionTable {
+  id: Generated<number>;
+  hash: Uint8Array;
+  user_id: NamespaceId;
+  client: string;
+  created_at: number;
+  seen_at: number;
+  expires_at: number;
+}
+
+export interface RepositoryTable {
+  id: Generated<RepositoryId>;
+  public_id: PublicId;
+  kind: RepoKind;
+  owner_id: NamespaceId;
+  name: string;
+  folded: string;
+  visibility: Visibility;
+  default_branch: string;
+  created_by: NamespaceId | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** Every name a repository is found by: its current one, and former ones until another repository takes them. */
+export interface RepositoryNameTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  owner_id: NamespaceId;
+  kind: RepoKind;
+  folded: string;
+  is_redirect: Flag;
+}
+
+export interface RefTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  name: string;
+  target: Uint8Array;
+  peeled: Uint8Array | null;
+  updated_at: number;
+}
+
+export interface HotObjectTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  oid: Uint8Array;
+  /** git's own numbers: commit 1, tree 2, blob 3, tag 4 (gitformat-pack). */
+  type: number;
+  size_bytes: number;
+  stored_bytes: number;
+  deflated: Uint8Array;
+}
+
+/** Kept with every change of `hot_objects`, so that nobody has to count rows. */
+export interface HotObjectTotalTable {
+  repository_id: RepositoryId;
+  object_count: number;
+  stored_bytes: number;
+}
+
+export interface PackTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  pack_id: string;
+  source: 'commit' | 'push' | 'rolled';
+  object_count: number;
+  size_bytes: number;
+  index_size_bytes: number;
+  created_at: number;
+}
+
+export interface LargeObjectTable {
+  id: Generated<number>;
+  sha256: Uint8Array;
+  size_bytes: number;
+  has_plain_form: Flag;
+  xet_hash: Uint8Array | null;
+  created_at: number;
+}
+
+export interface RepositoryObjectTable {
+  repository_id: RepositoryId;
+  object_id: number;
+  created_at: number;
+}
+
+export interface PendingObjectTable {
+  repository_id: RepositoryId;
+  object_id: number;
+  until: number;
+}
+
+export interface UploadTable {
+  id: Generated<number>;
+  public_id: PublicId;
+  repository_id: RepositoryId;
+  sha256: Uint8Array;
+  size_bytes: number;
+  part_size_bytes: number;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface UploadPartTable {
+  upload_id: number;
+  number: number;
+  size_bytes: number;
+  etag: string;
+}
+
+export interface XorbTable {
+  id: Generated<number>;
+  hash: Uint8Array;
+  size_bytes: number;
+  raw_bytes: number;
+  chunk_count: number;
+  created_at: number;
+}
+
+export interface XetFileTable {
+  id: Generated<number>;
+  hash: Uint8Array;
+  size_bytes: number;
+  created_at: number;
+}
+
+export interface XetTermTable {
+  file_id: number;
+  ordinal: number;
+  xorb_id: number;
+  chunk_start: number;
+  chunk_end: number;
+  unpacked_bytes: number;
+}
+
+export interface CommitRequestTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  branch: string;
+  fingerprint: Uint8Array;
+  commit_oid: Uint8Array;
+  parent_oid: Uint8Array | null;
+  created_at: number;
+}
+
+/** A run of first parents. `parent_*` is the commit it forks from; null for one that starts at a root. */
+export interface HistoryChainTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  parent_chain_id: number | null;
+  parent_position: number | null;
+}
+
+export interface HistoryCommitTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  oid: Uint8Array;
+  chain_id: number;
+  /** Number of first-parent ancestors, so positions of one lineage are distinct across its chains. */
+  position: number;
+  first_parent: Uint8Array | null;
+  reachable: number;
+  is_linear: Flag;
+}
+
+export interface PathChangeTable {
+  chain_id: number;
+  path: string;
+  position: number;
+  creates_folder: Flag;
+}
+
+export interface JobTable {
+  id: Generated<number>;
+  kind: string;
+  key: string;
+  payload: string;
+  run_at: number;
+  attempts: Generated<number>;
+  /** Null while the job waits. */
+  lease_until: number | null;
+  problem: string | null;
+  created_at: number;
+}
+
+/** Append-only. Ids stay as they were when what they name is gone. */
+export interface EventTable {
+  id: Generated<number>;
+  kind: string;
+  repository_id: RepositoryId | null;
+  actor_id: NamespaceId | null;
+  payload: string;
+  at: number;
+}
+
+export interface SettingTable {
+  key: string;
+  value: string;
+}
+
+export interface SchemaVersionTable {
+  version: number;
+  name: string;
+  applied_at: number;
+}
+
+export interface Tables {
+  namespaces: NamespaceTable;
+  users: UserTable;
+  organizations: OrganizationTable;
+  memberships: MembershipTable;
+  access_tokens: AccessTokenTable;
+  sessions: SessionTable;
+  repositories: RepositoryTable;
+  repository_names: RepositoryNameTable;
+  refs: RefTable;
+  hot_objects: HotObjectTable;
+  hot_object_totals: HotObjectTotalTable;
+  packs: PackTable;
+  large_objects: LargeObjectTable;
+  repository_objects: RepositoryObjectTable;
+  pending_objects: PendingObjectTable;
+  uploads: UploadTable;
+  upload_parts: UploadPartTable;
+  xorbs: XorbTable;
+  xet_files: XetFileTable;
+  xet_terms: XetTermTable;
+  commit_requests: CommitRequestTable;
+  history_chains: HistoryChainTable;
+  history_commits: HistoryCommitTable;
+  path_changes: PathChangeTable;
+  jobs: JobTable;
+  events: EventTable;
+  settings: SettingTable;
+  schema_versions: SchemaVersionTable;
+}
