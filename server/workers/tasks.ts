@@ -1,0 +1,79 @@
+import type { Sha256, XetHash } from '../domain/ids.ts';
+
+/*
+ * What worker threads can do. The pool imports this file for its types alone; only workers load it, and each task
+ * imports its engine when it is first asked for, so that a worker holds no more than it needs.
+ *
+ * To add a task: write a function into `calls` and run it with `pool.run('name', input)`.
+ * To add a streaming task (state that lives over many messages): write a function into `sessions` that answers a
+ * `SessionHandler`, and use it with `pool.open('name', input)`, then `push` and `close` or `abort`.
+ *
+ * Inputs and outputs are copied by structured clone: plain data and typed arrays, no class instances. Large arrays
+ * are better handed over: callers name them in `transfer`, tasks in the `transfer` of their reply. An array that was
+ * handed over is empty on the side that gave it. A HubError that a task throws arrives as the same HubError.
+ */
+
+/** What a task answers, and which of its buffers go to the caller without a copy. */
+export interface Reply<Output> {
+  readonly output: Output;
+  readonly transfer?: readonly ArrayBuffer[];
+}
+
+/** State of a streaming task inside a worker. Its functions are never called while one of them is under way. */
+export interface SessionHandler<Item, Progress, Output> {
+  push(item: Item): Reply<Progress> | Promise<Reply<Progress>>;
+  close(): Reply<Output> | Promise<Reply<Output>>;
+  /** Release what must be released when the session ends without `close`. */
+  abort?(): void;
+}
+
+/** Tasks of one question and one answer. A worker runs one of them at a time. */
+export const calls = {
+  /** Prove an uploaded xorb. Hand over its buffer: it comes back as `content`, without the footer. */
+  verifyXorb: async (input: { readonly bytes: Uint8Array<ArrayBuffer>; readonly expected: XetHash }) => {
+    const { verifyXorb } = await import('../xet/xorb.ts');
+    const { writeChunkIndex } = await import('../xet/chunk-index.ts');
+    const { contentBytes, rawBytes, index } = await verifyXorb(input.bytes, input.expected);
+    return {
+      output: {
+        /** The chunk records, to be stored as they are. */
+        content: input.bytes.subarray(0, contentBytes),
+        /** Stored form of the chunk index. */
+        chunkIndex: writeChunkIndex(index),
+        chunkCount: index.count,
+        rawBytes,
+      },
+      transfer: [input.bytes.buffer],
+    };
+  },
+
+  /** Raw bytes of consecutive chunk records, `rawBytes` of them. Hand over the buffer of `records`. */
+  inflateBlock: async (input: { readonly records: Uint8Array<ArrayBuffer>; readonly rawBytes: number }) => {
+    const { inflateBlock } = await import('../xet/chunk-block.ts');
+    const output = inflateBlock(input.records, input.rawBytes);
+    return { output, transfer: [output.buffer] };
+  },
+};
+
+/** Tasks with a state. A worker may hold many sessions beside its calls. */
+export const sessions = {
+  /** SHA-256 and length of everything pushed. Hand over the buffers. */
+  sha256: async (): Promise<
+    SessionHandler<Uint8Array, undefined, { readonly sha256: Sha256; readonly sizeBytes: number }>
+  > => {
+    const { createHash } = await import('node:crypto');
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    return {
+      push: (bytes) => {
+        hash.update(bytes);
+        sizeBytes += bytes.length;
+        return { output: undefined };
+      },
+      close: () => ({ output: { sha256: hash.digest('hex') as Sha256, sizeBytes } }),
+    };
+  },
+};
+
+export type Calls = typeof calls;
+export type Sessions = typeof sessions;
