@@ -1,0 +1,190 @@
+import type { Database, LargeObject, Ref } from '../db/stores.ts';
+import { entryNotFound, HubError } from '../domain/errors.ts';
+import type { Oid, Sha256, XetHash } from '../domain/ids.ts';
+import { shown } from '../domain/names.ts';
+import type { Repo } from '../domain/repo.ts';
+import type { ObjectDb } from '../git/object-db.ts';
+import { findEntry, listTree, type FoundEntry } from '../git/tree-walk.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Granted } from './authorize.ts';
+import type { FileFacts, FileFactsReader } from './file-facts.ts';
+import type { CommitPage, CommitSummary, History } from './history.ts';
+import type { RepoObjects } from './repo-objects.ts';
+import type { ResolvedRevision, Revisions } from './revisions.ts';
+
+/** A file of a tree. With `large` its bytes are a large object and the blob is the pointer to it. */
+export interface FileEntry {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly oid: Oid;
+  /** Length of the content: of the large object where there is one. */
+  readonly sizeBytes: number;
+  readonly large:
+    | { readonly sha256: Sha256; readonly pointerBytes: number; readonly xetHash: XetHash | undefined }
+    | undefined;
+  readonly lastCommit?: CommitSummary;
+}
+
+export interface FolderEntry {
+  readonly kind: 'folder';
+  readonly path: string;
+  readonly oid: Oid;
+  readonly lastCommit?: CommitSummary;
+}
+
+export type Entry = FileEntry | FolderEntry;
+
+export interface EntryPage {
+  readonly entries: readonly Entry[];
+  readonly next: string | undefined;
+}
+
+export interface Contents {
+  /** Split what stands behind `tree/`, `resolve/` and so on into a revision and a path; parts are decoded. */
+  locate(repo: Repo, parts: readonly string[]): Promise<{ revision: ResolvedRevision; path: string }>;
+  resolve(repo: Repo, revision: string): Promise<ResolvedRevision>;
+  /** One file. Throws EntryNotFound for what is absent or a folder. */
+  file(granted: Granted<'read'>, commit: Oid, path: string): Promise<FileEntry>;
+  /** One page of a folder. Throws EntryNotFound for what is absent or a file. */
+  list(
+    granted: Granted<'read'>,
+    commit: Oid,
+    query: {
+      readonly path: string;
+      readonly recursive: boolean;
+      readonly withLastCommits: boolean;
+      readonly after: string | undefined;
+      readonly limit: number;
+    },
+  ): Promise<EntryPage>;
+  /** The entries at these paths; absent ones are left out. */
+  entries(
+    granted: Granted<'read'>,
+    commit: Oid,
+    paths: readonly string[],
+    withLastCommits: boolean,
+  ): Promise<readonly Entry[]>;
+  refs(granted: Granted<'read'>): Promise<readonly Ref[]>;
+  commits(granted: Granted<'read'>, commit: Oid, skip: number, limit: number): Promise<CommitPage>;
+  commit(granted: Granted<'read'>, oid: Oid): Promise<CommitSummary>;
+  /** The bytes of a blob as git keeps it. */
+  blob(granted: Granted<'read'>, oid: Oid): Promise<AsyncIterable<Uint8Array>>;
+  /** A small text file, or undefined when it is absent, a folder, large, or longer than `maxBytes`. */
+  smallFile(repo: Repo, commit: Oid, path: string, maxBytes: number): Promise<Buffer | undefined>;
+}
+
+type Placed = FoundEntry & { readonly path: string };
+
+export function createContents(parts: {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly repoObjects: RepoObjects;
+  readonly revisions: Revisions;
+  readonly fileFacts: FileFactsReader;
+  readonly history: History;
+}): Contents {
+  const { db, clock, repoObjects, revisions, fileFacts, history } = parts;
+
+  /** Large objects of the pointers that this repository may follow; a pointer without one is a plain file. */
+  async function largeObjects(repo: Repo, facts: Iterable<FileFacts>): Promise<ReadonlyMap<Sha256, LargeObject>> {
+    const sha256s = [...facts].flatMap(({ pointer }) => pointer?.sha256 ?? []);
+    if (sha256s.length === 0) return new Map();
+    const found = await db.read((stores) => stores.largeObjects.findForRepository(repo.id, sha256s, clock.now()));
+    return new Map(found.map((object) => [object.sha256, object]));
+  }
+
+  async function describe(
+    repo: Repo,
+    objects: ObjectDb,
+    placed: readonly Placed[],
+    last: ReadonlyMap<string, CommitSummary>,
+  ): Promise<readonly Entry[]> {
+    const blobs = placed.filter((entry) => entry.type === 'blob').map((entry) => entry.oid);
+    const facts = await fileFacts.read(repo.publicId, objects, blobs);
+    const large = await largeObjects(repo, facts.values());
+    return placed.flatMap((entry): Entry | [] => {
+      const lastCommit = last.get(entry.path);
+      const common = { path: entry.path, oid: entry.oid, ...(lastCommit ? { lastCommit } : {}) };
+      if (entry.type === 'tree') return { kind: 'folder', ...common };
+      // A submodule has no content here; Hub clients know files and folders only.
+      if (entry.type === 'commit') return { kind: 'file', sizeBytes: 0, large: undefined, ...common };
+      const known = facts.get(entry.oid);
+      if (!known) throw new HubError('CorruptObject', `Object ${entry.oid} of this repository is missing.`);
+      return { kind: 'file', ...fileSize(known, large), ...common };
+    });
+  }
+
+  const lastOf = async (
+    repo: Repo,
+    commit: Oid,
+    placed: readonly Placed[],
+    isWanted: boolean,
+  ): Promise<ReadonlyMap<string, CommitSummary>> =>
+    isWanted ? history.lastCommits(repo, commit, placed.map((entry) => entry.path)) : new Map<string, CommitSummary>();
+
+  return {
+    locate: (repo, decoded) => revisions.split(repo, decoded),
+    resolve: (repo, text) => revisions.resolve(repo, text),
+
+    async file({ repo }, commit, path) {
+      const objects = repoObjects.open(repo);
+      const found = await findEntry(objects, (await objects.commit(commit)).tree, path);
+      if (found?.type !== 'blob') throw entryNotFound(shown(path));
+      const [entry] = await describe(repo, objects, [{ ...found, path }], new Map());
+      if (entry?.kind !== 'file') throw entryNotFound(shown(path));
+      return entry;
+    },
+
+    async list({ repo }, commit, query) {
+      const objects = repoObjects.open(repo);
+      const page = await listTree(objects, (await objects.commit(commit)).tree, query);
+      if (!page) throw entryNotFound(shown(query.path));
+      const last = await lastOf(repo, commit, page.entries, query.withLastCommits);
+      return { entries: await describe(repo, objects, page.entries, last), next: page.next };
+    },
+
+    async entries({ repo }, commit, paths, withLastCommits) {
+      const objects = repoObjects.open(repo);
+      const root = (await objects.commit(commit)).tree;
+      const placed: Placed[] = [];
+      for (const path of paths) {
+        const found = await findEntry(objects, root, path);
+        if (found) placed.push({ ...found, path });
+      }
+      return describe(repo, objects, placed, await lastOf(repo, commit, placed, withLastCommits));
+    },
+
+    refs: ({ repo }) => db.read((stores) => stores.refs.list(repo.id, 'refs/')),
+
+    commits: ({ repo }, commit, skip, limit) => history.page(repo, commit, skip, limit),
+
+    commit: async ({ repo }, oid) => ({ oid, commit: await repoObjects.open(repo).commit(oid) }),
+
+    async blob({ repo }, oid) {
+      const body = await repoObjects.open(repo).open(oid);
+      if (!body) throw new HubError('CorruptObject', `Object ${oid} of this repository is missing.`);
+      return body.bytes;
+    },
+
+    async smallFile(repo, commit, path, maxBytes) {
+      const objects = repoObjects.open(repo);
+      const found = await findEntry(objects, (await objects.commit(commit)).tree, path);
+      if (found?.type !== 'blob') return undefined;
+      const facts = (await fileFacts.read(repo.publicId, objects, [found.oid])).get(found.oid);
+      if (!facts || facts.pointer || facts.sizeBytes > maxBytes) return undefined;
+      return (await objects.get(found.oid, 'blob')).content;
+    },
+  };
+}
+
+function fileSize(
+  facts: FileFacts,
+  large: ReadonlyMap<Sha256, LargeObject>,
+): Pick<FileEntry, 'sizeBytes' | 'large'> {
+  const object = facts.pointer && large.get(facts.pointer.sha256);
+  if (!object || object.sizeBytes !== facts.pointer?.sizeBytes) return { sizeBytes: facts.sizeBytes, large: undefined };
+  return {
+    sizeBytes: object.sizeBytes,
+    large: { sha256: object.sha256, pointerBytes: facts.sizeBytes, xetHash: object.xetHash },
+  };
+}
