@@ -3,9 +3,10 @@ import type { AccessToken } from '../../domain/account.ts';
 import { conflict } from '../../domain/errors.ts';
 import { foldName } from '../../domain/names.ts';
 import { newPublicId } from '../../platform/random.ts';
+import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { AccountStore } from '../stores.ts';
-import type { AccessTokenTable } from '../tables.ts';
+import type { AccessTokenTable, SessionTable } from '../tables.ts';
 import {
   insertNamespace,
   renameFully,
@@ -13,6 +14,7 @@ import {
   selectUsers,
   toNamespace,
   toUser,
+  type UserRow,
 } from './namespace-rows.ts';
 
 export const createAccountStore = (context: StoreContext): AccountStore => ({
@@ -142,6 +144,17 @@ const tokenExists = () => conflict('An access token with this value exists alrea
 
 function tokenQuestions(context: StoreContext): TokenQuestions {
   const { db } = context;
+
+  const findByHash = createQuestion<{ hash: Buffer; now: number }, UserRow & TokenRow>(db, (value) =>
+    selectUsers(context)
+      .innerJoin('access_tokens', 'access_tokens.user_id', 'users.id')
+      .select(TOKEN_COLUMNS)
+      .where('access_tokens.hash', '=', value('hash'))
+      .where(({ eb, or }) =>
+        or([eb('access_tokens.expires_at', 'is', null), eb('access_tokens.expires_at', '>', value('now'))]),
+      ),
+  );
+
   return {
     createToken: async ({ userId, name, role, prefix, hash, expiresAt, now }) => {
       const publicId = newPublicId();
@@ -166,14 +179,7 @@ function tokenQuestions(context: StoreContext): TokenQuestions {
     },
 
     findToken: async (hash, now) => {
-      const row = await selectUsers(context)
-        .innerJoin('access_tokens', 'access_tokens.user_id', 'users.id')
-        .select(TOKEN_COLUMNS)
-        .where('access_tokens.hash', '=', hash)
-        .where(({ eb, or }) =>
-          or([eb('access_tokens.expires_at', 'is', null), eb('access_tokens.expires_at', '>', now)]),
-        )
-        .executeTakeFirst();
+      const [row] = await findByHash({ hash, now });
       return row && { token: toToken(row), user: toUser(row) };
     },
 
@@ -246,6 +252,19 @@ type SessionQuestions = Pick<
 
 function sessionQuestions(context: StoreContext): SessionQuestions {
   const { db } = context;
+
+  const findLive = createQuestion<
+    { hash: Buffer; now: number; idleSince: number },
+    UserRow & Pick<Selectable<SessionTable>, 'seen_at'>
+  >(db, (value) =>
+    selectUsers(context)
+      .innerJoin('sessions', 'sessions.user_id', 'users.id')
+      .select('sessions.seen_at')
+      .where('sessions.hash', '=', value('hash'))
+      .where('sessions.expires_at', '>', value('now'))
+      .where('sessions.seen_at', '>=', value('idleSince')),
+  );
+
   return {
     createSession: async ({ hash, userId, client, now, expiresAt }) => {
       await db
@@ -255,13 +274,7 @@ function sessionQuestions(context: StoreContext): SessionQuestions {
     },
 
     findSession: async (hash, now, idleSince) => {
-      const row = await selectUsers(context)
-        .innerJoin('sessions', 'sessions.user_id', 'users.id')
-        .select('sessions.seen_at')
-        .where('sessions.hash', '=', hash)
-        .where('sessions.expires_at', '>', now)
-        .where('sessions.seen_at', '>=', idleSince)
-        .executeTakeFirst();
+      const [row] = await findLive({ hash, now, idleSince });
       return row && { user: toUser(row), seenAt: row.seen_at };
     },
 

@@ -25,7 +25,7 @@ type NamespaceRow = Pick<
   Selectable<NamespaceTable>,
   'id' | 'public_id' | 'kind' | 'name' | 'full_name' | 'created_at'
 >;
-type UserRow = NamespaceRow & Pick<Selectable<UserTable>, 'email' | 'is_admin'>;
+export type UserRow = NamespaceRow & Pick<Selectable<UserTable>, 'email' | 'is_admin'>;
 type OrganizationRow = NamespaceRow & Pick<Selectable<OrganizationTable>, 'default_visibility'>;
 
 export const selectNamespaces = ({ db }: StoreContext) =>

@@ -1,5 +1,6 @@
 import type { Oid, RepositoryId } from '../../domain/ids.ts';
 import { oidBytes, toOid } from '../bytes.ts';
+import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { Ref, RefStore } from '../stores.ts';
 import { afterPrefix } from '../text-range.ts';
@@ -20,8 +21,12 @@ export function createRefStore({ db, dialect }: StoreContext): RefStore {
   const selectRefs = (repositoryId: RepositoryId) =>
     db.selectFrom('refs').select(['name', 'target', 'peeled']).where('repository_id', '=', repositoryId);
 
+  const findByName = createQuestion<{ repositoryId: RepositoryId; name: string }, RefRow>(db, (value) =>
+    selectRefs(value('repositoryId')).where('name', '=', value('name')),
+  );
+
   const isAbsent = async (repositoryId: RepositoryId, name: string): Promise<boolean> =>
-    (await selectRefs(repositoryId).where('name', '=', name).executeTakeFirst()) === undefined;
+    (await findByName({ repositoryId, name })).length === 0;
 
   const create = async (
     repositoryId: RepositoryId,
@@ -46,7 +51,7 @@ export function createRefStore({ db, dialect }: StoreContext): RefStore {
 
   return {
     find: async (repositoryId, name) => {
-      const row = await selectRefs(repositoryId).where('name', '=', name).executeTakeFirst();
+      const [row] = await findByName({ repositoryId, name });
       return row && toRef(row);
     },
 

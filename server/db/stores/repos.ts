@@ -6,9 +6,10 @@ import { REPO_KINDS, type Repo, type RepoKind } from '../../domain/repo.ts';
 import { branchRef } from '../../domain/revision.ts';
 import { newPublicId } from '../../platform/random.ts';
 import { toOid } from '../bytes.ts';
+import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { RepoScope, RepoStore } from '../stores.ts';
-import type { NamespaceTable, RepositoryTable, Tables } from '../tables.ts';
+import type { NamespaceTable, RepositoryNameTable, RepositoryTable, Tables } from '../tables.ts';
 import { deleteRepositoryRows } from './repository-rows.ts';
 
 const REPO_COLUMNS = [
@@ -30,6 +31,8 @@ type RepoRow = Omit<Selectable<RepositoryTable>, 'folded'> & {
   owner_name: string;
   owner_kind: NamespaceTable['kind'];
 };
+
+type NamedRepoRow = RepoRow & Pick<Selectable<RepositoryNameTable>, 'is_redirect'>;
 
 const toRepo = (row: RepoRow): Repo => ({
   id: row.id,
@@ -59,6 +62,18 @@ export function createRepoStore(context: StoreContext): RepoStore {
     if (scope.kind === 'public' || scope.owners.length === 0) return isPublic;
     return eb.or([isPublic, eb('repositories.owner_id', 'in', dialect.integerRows(scope.owners))]);
   };
+
+  const findByName = createQuestion<{ kind: RepoKind; owner: string; name: string }, NamedRepoRow>(
+    db,
+    (value) =>
+      selectRepos()
+        .innerJoin('repository_names', 'repository_names.repository_id', 'repositories.id')
+        .innerJoin('namespaces as asked_owner', 'asked_owner.id', 'repository_names.owner_id')
+        .select('repository_names.is_redirect')
+        .where('asked_owner.folded', '=', value('owner'))
+        .where('repository_names.kind', '=', value('kind'))
+        .where('repository_names.folded', '=', value('name')),
+  );
 
   return {
     create: async ({ kind, owner, name, visibility, defaultBranch, createdBy, now }) => {
@@ -112,14 +127,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
     },
 
     find: async (kind, owner, name) => {
-      const row = await selectRepos()
-        .innerJoin('repository_names', 'repository_names.repository_id', 'repositories.id')
-        .innerJoin('namespaces as asked_owner', 'asked_owner.id', 'repository_names.owner_id')
-        .select('repository_names.is_redirect')
-        .where('asked_owner.folded', '=', foldName(owner))
-        .where('repository_names.kind', '=', kind)
-        .where('repository_names.folded', '=', foldName(name))
-        .executeTakeFirst();
+      const [row] = await findByName({ kind, owner: foldName(owner), name: foldName(name) });
       return row && { repo: toRepo(row), isRedirect: row.is_redirect === 1 };
     },
 
