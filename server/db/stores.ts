@@ -125,6 +125,8 @@ export interface RepoStore {
     visibility: Visibility;
     defaultBranch: string;
     createdBy: NamespaceId | undefined;
+    /** Chosen beforehand where packs are stored under it before the row exists. */
+    publicId?: PublicId;
     now: number;
   }): Promise<Repo>;
   /** By current or former name; `isRedirect` says which it was. */

@@ -40,6 +40,12 @@ class Moved extends Error {
   }
 }
 
+export interface RefUpdates {
+  apply(change: RefChange): Promise<RefOutcome>;
+  /** The same as a part of a larger transaction, for refs that nobody else can know yet. Throws when one moved. */
+  applyWithin(stores: Stores, change: RefChange, now: number): Promise<void>;
+}
+
 /**
  * The one place where refs move: objects, refs, links, the event and the job for what is derived change in one
  * transaction, or not at all (design 2.4). The compare-and-set decides between writers.
@@ -49,12 +55,14 @@ export function createRefUpdates(parts: {
   readonly clock: Clock;
   /** Told after the transaction, so that waiting jobs are looked at soon. */
   readonly onCommitted: () => void;
-}): { apply(change: RefChange): Promise<RefOutcome> } {
+}): RefUpdates {
   const { db, clock } = parts;
   return {
+    applyWithin,
+
     async apply(change) {
       try {
-        await db.write((stores) => applyInside(stores, change, clock.now()));
+        await db.write((stores) => applyWithin(stores, change, clock.now()));
       } catch (error) {
         if (error instanceof Moved) return { kind: 'moved', name: error.refName };
         throw error;
@@ -65,7 +73,7 @@ export function createRefUpdates(parts: {
   };
 }
 
-async function applyInside(stores: Stores, change: RefChange, now: number): Promise<void> {
+async function applyWithin(stores: Stores, change: RefChange, now: number): Promise<void> {
   const { repo, actorId } = change;
   for (const move of change.moves) {
     const isDone = await stores.refs.compareAndSet(repo.id, move.name, move.expected, move.next, now);

@@ -76,7 +76,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
   );
 
   return {
-    create: async ({ kind, owner, name, visibility, defaultBranch, createdBy, now }) => {
+    create: async ({ kind, owner, name, visibility, defaultBranch, createdBy, now, ...given }) => {
       const folded = foldName(name);
       const taken = await db
         .selectFrom('repository_names')
@@ -88,7 +88,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
         .executeTakeFirst();
       if (taken) throw conflict(`You already created this ${kind} repo`, { name: `${owner.name}/${name}` });
 
-      const publicId = newPublicId();
+      const publicId = given.publicId ?? newPublicId();
       const { id } = await db
         .insertInto('repositories')
         .values({

@@ -1,0 +1,130 @@
+import { conflict, forbidden, HubError, revisionNotFound } from '../domain/errors.ts';
+import type { Oid } from '../domain/ids.ts';
+import { shown } from '../domain/names.ts';
+import { branchRef, parseNewRefName, tagRef } from '../domain/revision.ts';
+import { foldName } from '../git/tree-names.ts';
+import { newObject, writeTag } from '../git/objects.ts';
+import { deflateObject } from '../git/pack-write.ts';
+import type { Database, HotObject, Stores } from '../db/stores.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { KeyedQueue } from '../platform/keyed-queue.ts';
+import type { Granted } from './authorize.ts';
+import type { RefMove, RefOutcome, RefUpdates } from './ref-updates.ts';
+import type { Revisions } from './revisions.ts';
+import { signatureOf } from './signatures.ts';
+
+export interface Branches {
+  /** Create a branch. Throws InvalidRevision, ReservedName, RevisionNotFound, and Conflict when it exists. */
+  create(
+    granted: Granted<'write'>,
+    name: string,
+    options: { readonly startingPoint: string | undefined; readonly overwrite: boolean },
+  ): Promise<void>;
+  /** Throws RevisionNotFound, and Forbidden for the default branch. */
+  delete(granted: Granted<'write'>, name: string): Promise<void>;
+  /** Tag a revision; with a message the tag is annotated. Throws as `create` does. */
+  createTag(
+    granted: Granted<'write'>,
+    tag: { readonly name: string; readonly revision: string; readonly message: string | undefined },
+  ): Promise<void>;
+  deleteTag(granted: Granted<'write'>, name: string): Promise<void>;
+}
+
+export function createBranches(parts: {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly revisions: Revisions;
+  readonly refUpdates: RefUpdates;
+  readonly queue: KeyedQueue;
+}): Branches {
+  const { db, clock, revisions, refUpdates, queue } = parts;
+
+  async function apply(
+    { repo, actor }: Granted<'write'>,
+    move: RefMove,
+    options: { hotObjects?: readonly Omit<HotObject, 'id'>[]; also?: (stores: Stores) => Promise<void> } = {},
+  ): Promise<RefOutcome> {
+    return refUpdates.apply({
+      repo,
+      actorId: actor.kind === 'user' ? actor.user.id : undefined,
+      moves: [move],
+      ...options,
+    });
+  }
+
+  const current = async (granted: Granted<'write'>, name: string): Promise<Oid | undefined> =>
+    (await db.read((stores) => stores.refs.find(granted.repo.id, name)))?.target;
+
+  /** A ref that git itself could not hold beside the others, on any file system. */
+  const refuseClash =
+    (granted: Granted<'write'>, name: string) =>
+    async (stores: Stores): Promise<void> => {
+      const folded = foldName(name);
+      const kindPrefix = name.slice(0, name.indexOf('/', 'refs/'.length) + 1);
+      for (const ref of await stores.refs.list(granted.repo.id, kindPrefix)) {
+        const other = foldName(ref.name);
+        const isTwin = ref.name !== name && other === folded;
+        if (isTwin || other.startsWith(`${folded}/`) || folded.startsWith(`${other}/`)) {
+          throw conflict(`Reference ${shown(name)} cannot exist beside ${shown(ref.name)}.`);
+        }
+      }
+    };
+
+  async function createRef(
+    granted: Granted<'write'>,
+    name: string,
+    next: { readonly target: Oid; readonly peeled?: Oid },
+    hotObjects: readonly Omit<HotObject, 'id'>[] = [],
+  ): Promise<void> {
+    const also = refuseClash(granted, name);
+    const outcome = await apply(granted, { name, expected: undefined, next }, { hotObjects, also });
+    if (outcome.kind === 'moved') throw conflict(`Reference ${shown(name)} already exists.`);
+  }
+
+  async function deleteRef(granted: Granted<'write'>, name: string, shortName: string): Promise<void> {
+    const target = await current(granted, name);
+    if (!target) throw revisionNotFound(shown(shortName));
+    const outcome = await apply(granted, { name, expected: target, next: undefined });
+    if (outcome.kind === 'moved')
+      throw new HubError('Conflict', `Reference ${shown(name)} was just updated. Try again.`);
+  }
+
+  return {
+    async create(granted, text, { startingPoint, overwrite }) {
+      const branch = parseNewRefName(text);
+      const name = branchRef(branch);
+      const start = await revisions.resolve(granted.repo, startingPoint ?? granted.repo.defaultBranch);
+      await queue.run(`${granted.repo.id} ${branch}`, async () => {
+        const old = overwrite ? await current(granted, name) : undefined;
+        if (old === undefined) await createRef(granted, name, { target: start.commit });
+        else await apply(granted, { name, expected: old, next: { target: start.commit } });
+      });
+    },
+
+    async delete(granted, branch) {
+      if (branch === granted.repo.defaultBranch) {
+        throw forbidden(`Cannot delete ${shown(branchRef(branch))}: it is the default branch.`);
+      }
+      await queue.run(`${granted.repo.id} ${branch}`, () => deleteRef(granted, branchRef(branch), branch));
+    },
+
+    async createTag(granted, { name: text, revision, message }) {
+      const tag = parseNewRefName(text);
+      const { commit } = await revisions.resolve(granted.repo, revision);
+      if (message === undefined || message === '') {
+        await createRef(granted, tagRef(tag), { target: commit });
+        return;
+      }
+      if (message.includes('\0')) throw new HubError('InvalidBody', 'A tag message has no NUL character.');
+      const tagger = signatureOf(granted.actor, clock.now());
+      const content = writeTag({ object: commit, type: 'commit', tag, tagger, message: `${message}\n` });
+      const object = newObject('tag', content);
+      const deflated = await deflateObject(content);
+      await createRef(granted, tagRef(tag), { target: object.oid, peeled: commit }, [
+        { oid: object.oid, type: 'tag', sizeBytes: content.byteLength, deflated },
+      ]);
+    },
+
+    deleteTag: (granted, tag) => deleteRef(granted, tagRef(tag), tag),
+  };
+}

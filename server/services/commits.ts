@@ -1,0 +1,367 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../db/stores.ts';
+import { foldOperations, type Addition, type ChangeSet } from '../domain/change-set.ts';
+import type { CommitHeader } from '../domain/commit-lines.ts';
+import { entryNotFound, HubError } from '../domain/errors.ts';
+import { lfsRuleFor, parseLfsRules } from '../domain/gitattributes.ts';
+import type { Oid, PublicId, RepositoryId, Sha256 } from '../domain/ids.ts';
+import { writePointer } from '../domain/lfs.ts';
+import { shown } from '../domain/names.ts';
+import type { Repo } from '../domain/repo.ts';
+import { branchRef } from '../domain/revision.ts';
+import type { GitObject, NewGitObject } from '../git/object-storage.ts';
+import { newObject, writeCommit } from '../git/objects.ts';
+import { editTree, type EditedTree, type TreeTarget } from '../git/tree-editor.ts';
+import { findEntry } from '../git/tree-walk.ts';
+import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { KeyedQueue } from '../platform/keyed-queue.ts';
+import type { Granted } from './authorize.ts';
+import { requireReadableCard } from './cards.ts';
+import { receiveCommit, type IntakeLimits, type ReceivedCommit } from './commit-intake.ts';
+import type { Contents } from './contents.ts';
+import { createObjectStaging, type StagedObjects } from './object-staging.ts';
+import type { RefUpdates } from './ref-updates.ts';
+import type { RepoObjects } from './repo-objects.ts';
+import { signatureOf } from './signatures.ts';
+
+const ATTRIBUTES = '.gitattributes';
+const MAX_ATTRIBUTES_BYTES = 4 * 1024 * 1024;
+const FILE_MODE = '100644';
+/** A repository that has no row yet: all its objects are in the overlay. */
+const NO_REPOSITORY = 0 as RepositoryId;
+/** Nobody but the queue holds a branch for long; a push may come in between a few times. */
+const MAX_ATTEMPTS = 20;
+
+export interface CommitAnswer {
+  readonly commit: Oid;
+  /** False when the request changed nothing, or was answered before. */
+  readonly isNew: boolean;
+}
+
+export interface Commits {
+  /** Make one commit from its NDJSON. The bytes are read once; see design 2.5 for the order of checks. */
+  commit(granted: Granted<'write'>, branch: string, body: ByteSource): Promise<CommitAnswer>;
+  /** Make the first commit of a new branch; used where a repository is created. */
+  firstCommit(repository: PublicId, plan: FirstCommit): Promise<{ commit: Oid; staged: StagedObjects }>;
+}
+
+export interface FirstCommit {
+  readonly actor: Granted<'write'>['actor'];
+  readonly summary: string;
+  readonly files: ReadonlyMap<string, Buffer>;
+}
+
+interface Prepared {
+  readonly received: ReceivedCommit;
+  readonly changes: ChangeSet;
+  readonly blobs: StagedObjects;
+  readonly fingerprint: Buffer;
+  /** The `.gitattributes` that this very commit brings, if it does. */
+  readonly attributes: Buffer | undefined;
+}
+
+export function createCommits(parts: {
+  readonly db: Database;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly repoObjects: RepoObjects;
+  readonly contents: Contents;
+  readonly refUpdates: RefUpdates;
+  readonly queue: KeyedQueue;
+  readonly stagingFolder: string;
+  readonly limits: IntakeLimits;
+}): Commits {
+  const { db, objects, clock, repoObjects, contents, refUpdates, queue, stagingFolder } = parts;
+
+  const openStaging = (repository: PublicId) =>
+    createObjectStaging({ repository, objects, stagingFolder, source: 'commit' });
+
+  async function receive(granted: Granted<'write'>, branch: string, body: ByteSource): Promise<Prepared> {
+    const staging = openStaging(granted.repo.publicId);
+    let attributes: Buffer | undefined;
+    try {
+      const received = await receiveCommit(body, staging, parts.limits, (path, content) => {
+        if (path === 'README.md') requireReadableCard(content);
+        if (path === ATTRIBUTES) attributes = checkedAttributes(content);
+      });
+      const changes = foldOperations(received.operations);
+      const fingerprint = fingerprintOf(granted, branch, received.header, changes);
+      return { received, changes, blobs: await staging.store(), fingerprint, attributes };
+    } finally {
+      await staging.dispose();
+    }
+  }
+
+  /** Rule 1 of design 2.5: the same request again gets the first answer again. */
+  async function earlierAnswer(
+    repo: Repo,
+    branch: string,
+    prepared: Prepared,
+    head: Oid,
+  ): Promise<Oid | undefined> {
+    const { parentCommit } = prepared.received.header;
+    const earlier = await db.read((stores) =>
+      stores.commitRequests.find(repo.id, branch, prepared.fingerprint),
+    );
+    return earlier.find(
+      ({ commit, parent }) => commit === head || (parentCommit !== undefined && parent === parentCommit),
+    )?.commit;
+  }
+
+  async function attempt(
+    granted: Granted<'write'>,
+    branch: string,
+    prepared: Prepared,
+  ): Promise<CommitAnswer | 'moved'> {
+    const { repo } = granted;
+    const { revision } = await contents.locate(repo, [branchRef(branch)]);
+    const head = revision.commit;
+    const answered = await earlierAnswer(repo, branch, prepared, head);
+    if (answered) return { commit: answered, isNew: false };
+    const { parentCommit } = prepared.received.header;
+    if (parentCommit !== undefined && parentCommit !== head) throw refMoved();
+
+    const overlay = new Map<Oid, GitObject>();
+    const objectDb = repoObjects.open(repo, overlay);
+    const headTree = (await objectDb.commit(head)).tree;
+    const { targets, links, made } = await resolveAdditions(repo, headTree, head, prepared);
+    for (const object of made) overlay.set(object.oid, object);
+    const edited = await editTree(
+      objectDb,
+      headTree,
+      { deletions: prepared.changes.deletions, additions: targets },
+      { reportTwins: true },
+    );
+    if (edited.root === headTree) return { commit: head, isNew: false };
+    refuseTwins(edited);
+
+    const commit = commitObject(granted, prepared.received.header, edited.root, [head], clock.now());
+    const staged = await stage(repo.publicId, [...made, ...edited.objects, commit], prepared.blobs);
+    const outcome = await refUpdates.apply({
+      repo,
+      actorId: granted.actor.kind === 'user' ? granted.actor.user.id : undefined,
+      moves: [{ name: branchRef(branch), expected: head, next: { target: commit.oid } }],
+      ...staged,
+      links,
+      also: (stores, now) =>
+        stores.commitRequests.remember(
+          repo.id,
+          branch,
+          prepared.fingerprint,
+          { commit: commit.oid, parent: head },
+          now,
+        ),
+    });
+    return outcome.kind === 'done' ? { commit: commit.oid, isNew: true } : 'moved';
+  }
+
+  async function stage(
+    repository: PublicId,
+    made: readonly NewGitObject[],
+    blobs: StagedObjects | undefined,
+  ): Promise<StagedObjects> {
+    const staging = openStaging(repository);
+    try {
+      for (const object of made) await staging.addObject(object);
+      const own = await staging.store();
+      return {
+        hotObjects: [...(blobs?.hotObjects ?? []), ...own.hotObjects],
+        packs: [...(blobs?.packs ?? []), ...own.packs],
+      };
+    } finally {
+      await staging.dispose();
+    }
+  }
+
+  /** What every added path leads to, with the pointers that large files need. */
+  async function resolveAdditions(
+    repo: Repo,
+    headTree: Oid,
+    head: Oid,
+    prepared: Prepared,
+  ): Promise<{
+    targets: ReadonlyMap<string, TreeTarget>;
+    links: readonly number[];
+    made: readonly NewGitObject[];
+  }> {
+    const targets = new Map<string, TreeTarget>();
+    const made = new Map<Oid, NewGitObject>();
+    const large = await largeObjectsOf(repo, prepared.changes.additions.values());
+    const links = new Set<number>();
+    for (const [path, addition] of prepared.changes.additions) {
+      if (addition.kind === 'file') targets.set(path, { mode: FILE_MODE, oid: addition.oid });
+      else if (addition.kind === 'copy') targets.set(path, await copySource(repo, head, headTree, addition));
+      else {
+        const object = requireLarge(large, addition);
+        links.add(object.id);
+        const pointer = newObject('blob', Buffer.from(writePointer({ ...object })));
+        made.set(pointer.oid, pointer);
+        targets.set(path, { mode: FILE_MODE, oid: pointer.oid });
+      }
+    }
+    const attributes = await extendedAttributes(repo, head, prepared);
+    if (attributes) {
+      made.set(attributes.oid, attributes);
+      targets.set(ATTRIBUTES, { mode: FILE_MODE, oid: attributes.oid });
+    }
+    return { targets, links: [...links], made: [...made.values()] };
+  }
+
+  async function largeObjectsOf(repo: Repo, additions: Iterable<Addition>) {
+    const sha256s = [...additions].flatMap((addition) =>
+      addition.kind === 'lfs-file' ? [addition.sha256] : [],
+    );
+    if (sha256s.length === 0) return new Map<Sha256, { id: number; sha256: Sha256; sizeBytes: number }>();
+    const found = await db.read((stores) =>
+      stores.largeObjects.findForRepository(repo.id, sha256s, clock.now()),
+    );
+    return new Map(found.map((object) => [object.sha256, object]));
+  }
+
+  async function copySource(
+    repo: Repo,
+    head: Oid,
+    headTree: Oid,
+    copy: Extract<Addition, { kind: 'copy' }>,
+  ): Promise<TreeTarget> {
+    const objectDb = repoObjects.open(repo);
+    const from =
+      copy.fromRevision === undefined ? head : (await contents.resolve(repo, copy.fromRevision)).commit;
+    const tree = from === head ? headTree : (await objectDb.commit(from)).tree;
+    const source = await findEntry(objectDb, tree, copy.from);
+    if (source?.type !== 'blob') throw entryNotFound(shown(copy.from));
+    return { mode: source.mode, oid: source.oid };
+  }
+
+  /**
+   * A large file that no pattern covers gets a line of its own in `.gitattributes`, or a git client would check out
+   * its pointer (contract 3.2).
+   */
+  async function extendedAttributes(
+    repo: Repo,
+    head: Oid,
+    prepared: Prepared,
+  ): Promise<NewGitObject | undefined> {
+    const additions = [...prepared.changes.additions.values()].filter(
+      (addition) => addition.kind === 'lfs-file',
+    );
+    if (additions.length === 0) return undefined;
+    const isDeleted = prepared.changes.deletions.some(({ path }) => path === ATTRIBUTES);
+    const current =
+      prepared.attributes ??
+      (isDeleted ? undefined : await contents.smallFile(repo, head, ATTRIBUTES, MAX_ATTRIBUTES_BYTES));
+    const text = current?.toString('utf8') ?? '';
+    const rules = parseLfsRules(text);
+    const uncovered = additions.filter((addition) => !rules.isLfs(addition.path));
+    if (uncovered.length === 0) return undefined;
+    const separator = text === '' || text.endsWith('\n') ? '' : '\n';
+    const lines = uncovered.map((addition) => lfsRuleFor(addition.path)).join('');
+    return newObject('blob', Buffer.from(`${text}${separator}${lines}`));
+  }
+
+  return {
+    async commit(granted, branch, body) {
+      // A branch that is not there is found out before a long body is read for nothing.
+      await contents.locate(granted.repo, [branchRef(branch)]);
+      const prepared = await receive(granted, branch, body);
+      return queue.run(`${granted.repo.id} ${branch}`, async () => {
+        for (let round = 1; round <= MAX_ATTEMPTS; round++) {
+          const answer = await attempt(granted, branch, prepared);
+          if (answer !== 'moved') return answer;
+        }
+        throw new HubError('Conflict', 'Others keep committing to this branch. Try again.');
+      });
+    },
+
+    async firstCommit(repository, plan) {
+      const blobs = [...plan.files].map(([path, content]) => ({ path, object: newObject('blob', content) }));
+      const overlay = new Map<Oid, GitObject>(blobs.map(({ object }) => [object.oid, object]));
+      const additions = new Map(
+        blobs.map(({ path, object }) => [path, { mode: FILE_MODE, oid: object.oid }]),
+      );
+      const edited = await editTree(
+        repoObjects.open({ id: NO_REPOSITORY, publicId: repository }, overlay),
+        undefined,
+        { deletions: [], additions },
+      );
+      const header = { summary: plan.summary, description: '', parentCommit: undefined };
+      const commit = commitObject({ actor: plan.actor }, header, edited.root, [], clock.now());
+      const made = [...blobs.map(({ object }) => object), ...edited.objects, commit];
+      return { commit: commit.oid, staged: await stage(repository, made, undefined) };
+    },
+  };
+}
+
+const refMoved = (): HubError =>
+  new HubError(
+    'RefMoved',
+    'The branch was updated since you opened this page. Please refresh and try again.',
+  );
+
+function commitObject(
+  { actor }: Pick<Granted<'write'>, 'actor'>,
+  header: CommitHeader,
+  tree: Oid,
+  parents: readonly Oid[],
+  now: number,
+): NewGitObject {
+  const signature = signatureOf(actor, now);
+  const message = header.description === '' ? header.summary : `${header.summary}\n\n${header.description}`;
+  return newObject(
+    'commit',
+    writeCommit({ tree, parents, author: signature, committer: signature, message: `${message}\n` }),
+  );
+}
+
+function requireLarge(
+  held: ReadonlyMap<Sha256, { readonly id: number; readonly sha256: Sha256; readonly sizeBytes: number }>,
+  addition: Extract<Addition, { kind: 'lfs-file' }>,
+): { readonly id: number; readonly sha256: Sha256; readonly sizeBytes: number } {
+  const object = held.get(addition.sha256);
+  if (!object) {
+    throw new HubError(
+      'LfsNotUploaded',
+      `The large file "${shown(addition.path)}" was not uploaded to this repository.`,
+    );
+  }
+  if (addition.sizeBytes !== undefined && addition.sizeBytes !== object.sizeBytes) {
+    throw new HubError(
+      'InvalidSize',
+      `The large file "${shown(addition.path)}" has ${object.sizeBytes} bytes.`,
+    );
+  }
+  return object;
+}
+
+function refuseTwins(edited: EditedTree): void {
+  const [twin] = edited.twins;
+  if (!twin) return;
+  throw new HubError(
+    'PathCollision',
+    `"${shown(twin.path)}" and "${shown(twin.twin)}" are one file on Windows and macOS. Give one of them another name.`,
+  );
+}
+
+function checkedAttributes(content: Buffer): Buffer {
+  if (content.byteLength > MAX_ATTRIBUTES_BYTES) {
+    throw new HubError('InvalidContent', `A .gitattributes may have ${MAX_ATTRIBUTES_BYTES} bytes.`);
+  }
+  return content;
+}
+
+function fingerprintOf(
+  granted: Granted<'write'>,
+  branch: string,
+  header: CommitHeader,
+  changes: ChangeSet,
+): Buffer {
+  const actor = granted.actor.kind === 'user' ? granted.actor.user.publicId : '';
+  const hash = createHash('sha256').update(JSON.stringify([actor, branch, header.parentCommit ?? null]));
+  const byPath = (a: { path: string }, b: { path: string }): number =>
+    a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+  for (const { path, kind } of [...changes.deletions].sort(byPath))
+    hash.update(JSON.stringify(['-', kind, path]));
+  for (const addition of [...changes.additions.values()].sort(byPath)) hash.update(JSON.stringify(addition));
+  return hash.digest();
+}

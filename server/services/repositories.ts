@@ -1,0 +1,179 @@
+import type { Database, RepoListItem } from '../db/stores.ts';
+import { decodeBase64 } from '../domain/commit-lines.ts';
+import type { Visibility } from '../domain/account.ts';
+import { conflict, HubError } from '../domain/errors.ts';
+import { defaultGitattributes } from '../domain/gitattributes.ts';
+import { parseRepoName, parseWritablePath } from '../domain/names.ts';
+import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
+import { branchRef } from '../domain/revision.ts';
+import type { Actor } from '../domain/access.ts';
+import type { Clock } from '../platform/clock.ts';
+import { newPublicId } from '../platform/random.ts';
+import type { Authorize, Granted } from './authorize.ts';
+import type { Commits } from './commits.ts';
+import type { RefUpdates } from './ref-updates.ts';
+
+export interface NewRepo {
+  readonly kind: RepoKind;
+  /** The user or organization that will own it. */
+  readonly owner: string;
+  readonly name: string;
+  /** The owner's default when left out. */
+  readonly visibility: Visibility | undefined;
+  readonly license: string | undefined;
+  readonly sdk: string | undefined;
+  /** Files of the first commit, in base64; a `.gitattributes` among them replaces the usual one. */
+  readonly files: readonly { readonly path: string; readonly content: string }[];
+}
+
+export interface RepoPageQuery {
+  readonly kind: RepoKind;
+  readonly owner: string | undefined;
+  readonly search: string | undefined;
+  readonly sort: 'updatedAt' | 'createdAt';
+  readonly direction: 'ascending' | 'descending';
+  readonly after: { readonly value: number; readonly id: number } | undefined;
+  readonly limit: number;
+}
+
+export interface Repositories {
+  /** Create a repository with its first commit. Throws InvalidName, Forbidden, and Conflict with the existing repository in `details.repo`. */
+  create(actor: Actor, repo: NewRepo): Promise<Repo>;
+  delete(granted: Granted<'administer'>): Promise<void>;
+  setVisibility(granted: Granted<'administer'>, visibility: Visibility): Promise<void>;
+  list(actor: Actor, query: RepoPageQuery): Promise<readonly RepoListItem[]>;
+  counts(actor: Actor): Promise<Readonly<Record<RepoKind, number>>>;
+}
+
+const FIRST_SUMMARY = 'initial commit';
+const DEFAULT_BRANCH = 'main';
+
+export function createRepositories(parts: {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly authorize: Authorize;
+  readonly commits: Commits;
+  readonly refUpdates: RefUpdates;
+}): Repositories {
+  const { db, clock, authorize, commits, refUpdates } = parts;
+
+  async function existing(kind: RepoKind, owner: string, name: string): Promise<Repo | undefined> {
+    const found = await db.read((stores) => stores.repos.find(kind, owner, name));
+    return found && !found.isRedirect ? found.repo : undefined;
+  }
+
+  async function defaultVisibility(owner: string): Promise<Visibility> {
+    const organization = await db.read((stores) => stores.organizations.find(owner));
+    return organization?.defaultVisibility ?? 'public';
+  }
+
+  const alreadyExists = (repo: Repo): HubError =>
+    conflict(`You already created this ${repo.kind} repo: ${repoFullName(repo)}`, {
+      repo: repoFullName(repo),
+    });
+
+  return {
+    async create(actor, wish) {
+      const name = parseRepoName(wish.name);
+      const { namespace, actor: user } = await authorize.namespace(actor, wish.owner, 'create-repos');
+      const taken = await existing(wish.kind, namespace.name, name);
+      if (taken) throw alreadyExists(taken);
+      const files = firstFiles(wish);
+      const visibility = wish.visibility ?? (await defaultVisibility(namespace.name));
+      const now = clock.now();
+      const publicId = newPublicId();
+      const first = await commits.firstCommit(publicId, { actor: user, summary: FIRST_SUMMARY, files });
+      return db.write(async (stores) => {
+        const repo = await stores.repos.create({
+          kind: wish.kind,
+          owner: namespace,
+          name,
+          visibility,
+          defaultBranch: DEFAULT_BRANCH,
+          createdBy: user.user.id,
+          publicId,
+          now,
+        });
+        await refUpdates.applyWithin(
+          stores,
+          {
+            repo,
+            actorId: user.user.id,
+            moves: [{ name: branchRef(DEFAULT_BRANCH), expected: undefined, next: { target: first.commit } }],
+            ...first.staged,
+          },
+          now,
+        );
+        await stores.events.append({
+          kind: 'repo-created',
+          repositoryId: repo.id,
+          actorId: user.user.id,
+          payload: JSON.stringify({ repo: repoFullName(repo), commit: first.commit }),
+          at: now,
+        });
+        return repo;
+      });
+    },
+
+    async delete({ repo, actor }) {
+      await db.write(async (stores) => {
+        await stores.repos.delete(repo.id);
+        await stores.events.append({
+          kind: 'repo-deleted',
+          repositoryId: undefined,
+          actorId: actor.kind === 'user' ? actor.user.id : undefined,
+          payload: JSON.stringify({ repo: repoFullName(repo), kind: repo.kind, id: repo.publicId }),
+          at: clock.now(),
+        });
+      });
+    },
+
+    async setVisibility({ repo, actor }, visibility) {
+      await db.write(async (stores) => {
+        await stores.repos.setVisibility(repo.id, visibility, clock.now());
+        await stores.events.append({
+          kind: 'repo-visibility',
+          repositoryId: repo.id,
+          actorId: actor.kind === 'user' ? actor.user.id : undefined,
+          payload: JSON.stringify({ visibility }),
+          at: clock.now(),
+        });
+      });
+    },
+
+    async list(actor, query) {
+      const scope = await authorize.scope(actor);
+      const { owner, search, after, ...rest } = query;
+      return db.read((stores) =>
+        stores.repos.listVisible(scope, {
+          ...rest,
+          ...(owner === undefined ? {} : { owner }),
+          ...(search === undefined ? {} : { search }),
+          ...(after === undefined ? {} : { after }),
+        }),
+      );
+    },
+
+    async counts(actor) {
+      const scope = await authorize.scope(actor);
+      return db.read((stores) => stores.repos.countVisible(scope));
+    },
+  };
+}
+
+/** The files of a first commit: `.gitattributes`, the card of a chosen license or SDK, and what the caller sends. */
+function firstFiles(wish: NewRepo): ReadonlyMap<string, Buffer> {
+  const files = new Map<string, Buffer>([['.gitattributes', Buffer.from(defaultGitattributes(wish.kind))]]);
+  const card = firstCard(wish);
+  if (card) files.set('README.md', Buffer.from(card));
+  for (const { path, content } of wish.files) files.set(parseWritablePath(path), decodeBase64(content));
+  return files;
+}
+
+function firstCard(wish: NewRepo): string | undefined {
+  const lines: string[] = [];
+  if (wish.kind === 'space')
+    lines.push(`title: ${JSON.stringify(wish.name)}`, `sdk: ${wish.sdk ?? 'static'}`);
+  if (wish.license !== undefined) lines.push(`license: ${wish.license}`);
+  return lines.length === 0 ? undefined : `---\n${lines.join('\n')}\n---\n`;
+}
