@@ -102,7 +102,7 @@ export const configSchema = z.strictObject({
       bucket: optionalText({ doc: 'Name of the bucket; made at start if it does not exist.' }),
       prefix: optionalText({ doc: 'Put in front of every key, so that a bucket can be shared.' }),
       accessKeyId: optionalText({
-        doc: 'Access key of the bucket. Left out, the usual AWS sources are asked.',
+        doc: 'Access key that may read and write the bucket.',
       }),
       secretAccessKey: optionalSecret({ doc: 'Secret of the access key.' }),
     }),
@@ -121,21 +121,7 @@ export type Config = Readonly<Omit<Loaded, 'dataDir'>> & {
 export function crossProblems(config: Loaded): readonly { readonly key: string; readonly message: string }[] {
   const { kind, s3 } = config.storage;
   if (kind !== 's3') return [];
-  const problems = [];
-  if (s3.bucket === undefined) {
-    problems.push({ key: 'storage.s3.bucket', message: 'is needed when storage.kind is "s3"' });
-  }
-  if (s3.accessKeyId !== undefined && s3.secretAccessKey === undefined) {
-    problems.push({
-      key: 'storage.s3.secretAccessKey',
-      message: 'is needed when storage.s3.accessKeyId is set',
-    });
-  }
-  if (s3.accessKeyId === undefined && s3.secretAccessKey !== undefined) {
-    problems.push({
-      key: 'storage.s3.accessKeyId',
-      message: 'is needed when storage.s3.secretAccessKey is set',
-    });
-  }
-  return problems;
+  return (['bucket', 'accessKeyId', 'secretAccessKey'] as const)
+    .filter((name) => s3[name] === undefined)
+    .map((name) => ({ key: `storage.s3.${name}`, message: 'is needed when storage.kind is "s3"' }));
 }
