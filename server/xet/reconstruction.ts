@@ -45,7 +45,7 @@ export const clampRange = (sizeBytes: number, range: ByteRange | undefined): Byt
   const isEmptyFile = sizeBytes === 0 && range.start === 0;
   if ((range.start >= sizeBytes && !isEmptyFile) || range.end < range.start) {
     throw new HubError('BadRange', `The range starts behind the end of the file.`, {
-      details: { size: sizeBytes },
+      details: { sizeBytes },
     });
   }
   return { start: range.start, end: Math.min(range.end, sizeBytes) };
