@@ -129,9 +129,10 @@ export function startDesktop({ hubFlags, deepLink }: CommandLine): void {
   }
 
   function load(page: string): void {
-    window
-      ?.loadURL(page)
-      .catch((error: unknown) => warn(`The window did not open ${page}: ${String(error)}`));
+    window?.loadURL(page).catch((error: NodeJS.ErrnoException) => {
+      // The next state's page has taken its place.
+      if (error.code !== 'ERR_ABORTED') warn(`The window did not open ${page}: ${error.message}`);
+    });
   }
 
   function openLink(link: string): void {

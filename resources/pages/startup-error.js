@@ -65,4 +65,4 @@ function show(state) {
 
 element('copy').addEventListener('click', () => desktop.copyText(element('output').textContent));
 desktop.onServerState(show);
-show(await desktop.serverState());
+desktop.serverState().then(show, (error) => say(error.message));
