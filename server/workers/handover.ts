@@ -7,6 +7,3 @@ export const ownBuffer = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => {
   const isAlone = buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength;
   return isAlone ? new Uint8Array(buffer) : new Uint8Array(bytes);
 };
-
-/** A copy to hand over, for bytes that somebody else still needs. */
-export const copyBuffer = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes);
