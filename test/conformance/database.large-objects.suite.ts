@@ -1,0 +1,251 @@
+import { describe, expect, test } from 'vitest';
+import type { PublicId, Sha256 } from '../../server/domain/ids.ts';
+import { NOW, sha256Of, xetHashOf, type Fixture } from './database.suite.ts';
+
+const HOUR = 3_600_000;
+
+export function largeObjectSuite(fixture: Fixture): void {
+  const { ask, change } = fixture;
+
+  describe('large objects', () => {
+    const add = (text: string | number, sizeBytes = 10) =>
+      change((stores) => stores.largeObjects.addPlainForm({ sha256: sha256Of(text), sizeBytes }, NOW));
+
+    async function twoRepos() {
+      const owner = await fixture.user();
+      return { mine: await fixture.repo(owner, 'mine'), other: await fixture.repo(owner, 'other') };
+    }
+
+    test('an object gets its forms one by one, in either order', async () => {
+      const plain = await add('a');
+      expect(plain).toEqual({
+        id: plain.id,
+        sha256: sha256Of('a'),
+        sizeBytes: 10,
+        hasPlainForm: true,
+        xetHash: undefined,
+      });
+      const xet = { sha256: sha256Of('a'), sizeBytes: 10, xetHash: xetHashOf('a') };
+      const both = await change((stores) => stores.largeObjects.addXetForm(xet, NOW));
+      expect(both).toEqual({ ...plain, xetHash: xetHashOf('a') });
+
+      const other = { sha256: sha256Of('b'), sizeBytes: 2 ** 40, xetHash: xetHashOf('b') };
+      const xetOnly = await change((stores) => stores.largeObjects.addXetForm(other, NOW));
+      expect(xetOnly).toMatchObject({ hasPlainForm: false, sizeBytes: 2 ** 40 });
+      expect(await add('b', 2 ** 40)).toEqual({ ...xetOnly, hasPlainForm: true });
+      expect(await ask((stores) => stores.largeObjects.findAny(sha256Of('b')))).toEqual({
+        ...xetOnly,
+        hasPlainForm: true,
+      });
+      expect(await ask((stores) => stores.largeObjects.findAny(sha256Of('c')))).toBeUndefined();
+      expect(await ask((stores) => stores.largeObjects.totals())).toEqual({
+        count: 2,
+        sizeBytes: 10 + 2 ** 40,
+      });
+    });
+
+    test('the first Xet form of an object stays', async () => {
+      const form = (xet: string) => ({ sha256: sha256Of('a'), sizeBytes: 1, xetHash: xetHashOf(xet) });
+      await change((stores) => stores.largeObjects.addXetForm(form('one'), NOW));
+      const again = await change((stores) => stores.largeObjects.addXetForm(form('two'), NOW));
+      expect(again.xetHash).toBe(xetHashOf('one'));
+    });
+
+    test('one hash with two lengths is refused as damage', async () => {
+      await add('a', 10);
+      await expect(add('a', 11)).rejects.toMatchObject({ code: 'CorruptObject' });
+      expect(await ask((stores) => stores.largeObjects.findAny(sha256Of('a')))).toMatchObject({
+        sizeBytes: 10,
+      });
+    });
+
+    test('a repository sees only what is linked to it or pending for it', async () => {
+      const { mine, other } = await twoRepos();
+      const linked = await add('linked');
+      const pending = await add('pending');
+      await add('stranger');
+      await change(async (stores) => {
+        await stores.largeObjects.link(mine.id, [linked.id], NOW);
+        await stores.largeObjects.pend(mine.id, [pending.id], NOW + HOUR);
+      });
+      const all = ['linked', 'pending', 'stranger', 'unknown'].map(sha256Of);
+      const seen = async (id: typeof mine.id, now: number) =>
+        (await ask((stores) => stores.largeObjects.findForRepository(id, all, now)))
+          .map((row) => row.id)
+          .sort();
+      expect(await seen(mine.id, NOW)).toEqual([linked.id, pending.id].sort());
+      expect(await seen(mine.id, NOW + HOUR)).toEqual([linked.id]);
+      expect(await seen(other.id, NOW)).toEqual([]);
+    });
+
+    test('a Xet hash is a name too, not a permission', async () => {
+      const { mine, other } = await twoRepos();
+      const form = { sha256: sha256Of('a'), sizeBytes: 1, xetHash: xetHashOf('a') };
+      const object = await change((stores) => stores.largeObjects.addXetForm(form, NOW));
+      await change((stores) => stores.largeObjects.pend(mine.id, [object.id], NOW + HOUR));
+      const find = (id: typeof mine.id, now: number) =>
+        ask((stores) => stores.largeObjects.findByXetHash(id, xetHashOf('a'), now));
+      expect(await find(mine.id, NOW)).toEqual(object);
+      expect(await find(mine.id, NOW + HOUR)).toBeUndefined();
+      expect(await find(other.id, NOW)).toBeUndefined();
+    });
+
+    test('the later end of a pending wins', async () => {
+      const { mine } = await twoRepos();
+      const { id } = await add('a');
+      const sees = async (now: number) =>
+        (await ask((stores) => stores.largeObjects.findForRepository(mine.id, [sha256Of('a')], now)))
+          .length === 1;
+      await change((stores) => stores.largeObjects.pend(mine.id, [id, id], NOW + 2 * HOUR));
+      await change((stores) => stores.largeObjects.pend(mine.id, [id], NOW + HOUR));
+      expect(await sees(NOW + HOUR)).toBe(true);
+      expect(await change((stores) => stores.largeObjects.deleteExpiredPendings(NOW + HOUR))).toBe(0);
+      expect(await change((stores) => stores.largeObjects.deleteExpiredPendings(NOW + 2 * HOUR))).toBe(1);
+      expect(await sees(NOW)).toBe(false);
+    });
+
+    test('linking ends pending and may be repeated', async () => {
+      const { mine } = await twoRepos();
+      const object = await add('a', 7);
+      await change((stores) => stores.largeObjects.pend(mine.id, [object.id], NOW + HOUR));
+      await change((stores) => stores.largeObjects.link(mine.id, [object.id, object.id], NOW));
+      await change((stores) => stores.largeObjects.link(mine.id, [object.id], NOW));
+      expect(await change((stores) => stores.largeObjects.deleteExpiredPendings(NOW + HOUR))).toBe(0);
+      expect(await ask((stores) => stores.largeObjects.linkedBytes(mine.id))).toBe(7);
+    });
+
+    test('five thousand objects are linked and asked for at once', async () => {
+      const { mine, other } = await twoRepos();
+      const hashes = Array.from({ length: 5_000 }, (_, index) => sha256Of(index));
+      await change(async ({ largeObjects }) => {
+        const ids: number[] = [];
+        for (const sha256 of hashes)
+          ids.push((await largeObjects.addPlainForm({ sha256, sizeBytes: 3 }, NOW)).id);
+        await largeObjects.link(mine.id, ids, NOW);
+      });
+      const find = (id: typeof mine.id, asked: readonly Sha256[]) =>
+        ask((stores) => stores.largeObjects.findForRepository(id, asked, NOW));
+      expect(await find(mine.id, [...hashes, sha256Of('unknown')])).toHaveLength(5_000);
+      expect(await find(other.id, hashes)).toEqual([]);
+      expect(await find(mine.id, [])).toEqual([]);
+      expect(await ask((stores) => stores.largeObjects.linkedBytes(mine.id))).toBe(15_000);
+      expect(await ask((stores) => stores.largeObjects.linkedBytes(other.id))).toBe(0);
+
+      for (const list of [
+        (after: number) => ask((stores) => stores.largeObjects.listLinked(mine.id, after, 2_000)),
+        (after: number) => ask((stores) => stores.largeObjects.listAll(after, 2_000)),
+      ]) {
+        const seen: Sha256[] = [];
+        for (let page = await list(0); page.length > 0; page = await list(page.at(-1)?.id ?? 0)) {
+          seen.push(...page.map(({ sha256 }) => sha256));
+        }
+        expect(seen).toEqual(hashes);
+      }
+    });
+  });
+
+  describe('uploads', () => {
+    async function start(expiresAt = NOW + HOUR) {
+      const { id } = await fixture.repo(await fixture.user());
+      const upload = await change((stores) =>
+        stores.uploads.create(
+          { repositoryId: id, sha256: sha256Of('a'), sizeBytes: 100, partSizeBytes: 40, expiresAt },
+          NOW,
+        ),
+      );
+      return { id, upload };
+    }
+
+    test('an upload is found by its id and by its object until it expires', async () => {
+      const { id, upload } = await start();
+      expect(upload).toMatchObject({ repositoryId: id, sizeBytes: 100, partSizeBytes: 40, createdAt: NOW });
+      const find = (now: number) => ask((stores) => stores.uploads.find(upload.publicId, now));
+      const findFor = (now: number) => ask((stores) => stores.uploads.findFor(id, sha256Of('a'), now));
+      expect(await find(NOW)).toEqual(upload);
+      expect(await findFor(NOW)).toEqual(upload);
+      expect(await find(NOW + HOUR)).toBeUndefined();
+      expect(await findFor(NOW + HOUR)).toBeUndefined();
+      expect(await ask((stores) => stores.uploads.findFor(id, sha256Of('b'), NOW))).toBeUndefined();
+      expect(await ask((stores) => stores.uploads.exists(upload.publicId))).toBe(true);
+      expect(await ask((stores) => stores.uploads.listExpired(NOW + HOUR - 1, 10))).toEqual([]);
+      expect(await ask((stores) => stores.uploads.listExpired(NOW + HOUR, 10))).toEqual([upload]);
+    });
+
+    test('parts come in any order, and a part sent again replaces itself', async () => {
+      const { upload } = await start();
+      await change(async ({ uploads }) => {
+        await uploads.putPart(upload.publicId, { number: 2, sizeBytes: 40, etag: 'two' });
+        await uploads.putPart(upload.publicId, { number: 1, sizeBytes: 40, etag: 'one' });
+        await uploads.putPart(upload.publicId, { number: 2, sizeBytes: 41, etag: 'again' });
+      });
+      expect(await ask((stores) => stores.uploads.parts(upload.publicId))).toEqual([
+        { number: 1, sizeBytes: 40, etag: 'one' },
+        { number: 2, sizeBytes: 41, etag: 'again' },
+      ]);
+      await change((stores) => stores.uploads.delete(upload.publicId));
+      expect(await ask((stores) => stores.uploads.parts(upload.publicId))).toEqual([]);
+      expect(await ask((stores) => stores.uploads.exists(upload.publicId))).toBe(false);
+    });
+
+    test('a part of an unknown upload is refused', async () => {
+      const part = { number: 1, sizeBytes: 1, etag: 'x' };
+      const attempt = change((stores) => stores.uploads.putPart('0'.repeat(24) as PublicId, part));
+      await expect(attempt).rejects.toMatchObject({ code: 'NotFound' });
+    });
+  });
+
+  describe('xet', () => {
+    const xorb = (text: string | number, sizeBytes = 100) => ({
+      hash: xetHashOf(text),
+      sizeBytes,
+      rawBytes: sizeBytes * 2,
+      chunkCount: 4,
+    });
+
+    test('xorbs are found by hash, listed in one order, and adding one again changes nothing', async () => {
+      const xorbs = Array.from({ length: 30 }, (_, index) => xorb(index, index));
+      await change(async ({ xet }) => {
+        for (const one of xorbs) await xet.addXorb(one, NOW);
+        await xet.addXorb({ ...xorb(3), sizeBytes: 9_999 }, NOW);
+      });
+      const asked = [xetHashOf(3), xetHashOf('unknown')];
+      expect(await ask((stores) => stores.xet.findXorbs(asked))).toEqual([xorb(3, 3)]);
+      const seen: string[] = [];
+      for (let after = undefined as (typeof xorbs)[number]['hash'] | undefined; ;) {
+        const page = await ask((stores) => stores.xet.listXorbs(after, 7));
+        if (page.length === 0) break;
+        seen.push(...page.map(({ hash }) => hash));
+        after = page.at(-1)?.hash;
+      }
+      expect(seen.toSorted()).toEqual(xorbs.map(({ hash }) => hash).sort());
+      expect(await ask((stores) => stores.xet.totals())).toEqual({ xorbs: 30, sizeBytes: (29 * 30) / 2 });
+    });
+
+    test('a file keeps its terms in order, repeats included', async () => {
+      const terms = Array.from({ length: 3_000 }, (_, index) => ({
+        xorb: xetHashOf(index % 3),
+        chunkStart: index,
+        chunkEnd: index + 1,
+        unpackedBytes: 65_536,
+      }));
+      const file = { hash: xetHashOf('file'), sizeBytes: 3_000 * 65_536, terms };
+      await change(async ({ xet }) => {
+        for (const index of [0, 1, 2]) await xet.addXorb(xorb(index), NOW);
+        await xet.addFile(file, NOW);
+        await xet.addFile({ ...file, terms: [] }, NOW);
+      });
+      const found = await ask((stores) => stores.xet.findFile(file.hash));
+      expect(found).toEqual({ sizeBytes: file.sizeBytes, terms });
+      expect(await ask((stores) => stores.xet.findFile(xetHashOf('none')))).toBeUndefined();
+    });
+
+    test('a file over an unknown xorb is refused', async () => {
+      const terms = [{ xorb: xetHashOf('nowhere'), chunkStart: 0, chunkEnd: 1, unpackedBytes: 1 }];
+      const attempt = change((stores) =>
+        stores.xet.addFile({ hash: xetHashOf('file'), sizeBytes: 1, terms }, NOW),
+      );
+      await expect(attempt).rejects.toMatchObject({ code: 'InvalidObject' });
+      expect(await ask((stores) => stores.xet.findFile(xetHashOf('file')))).toBeUndefined();
+    });
+  });
+}
