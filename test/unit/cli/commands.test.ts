@@ -246,7 +246,7 @@ describe('a password', () => {
     await type('user create eve --password-file secret', terminal);
     const stored = await temporary.db.read(async ({ accounts }) => {
       const [ada, eve] = [await accounts.findUser('ada'), await accounts.findUser('eve')];
-      return Promise.all([ada, eve].map((user) => user && accounts.passwordHash(user.id)));
+      return [ada && (await accounts.passwordHash(ada.id)), eve && (await accounts.passwordHash(eve.id))];
     });
     const passwords = createPasswords();
     expect(await passwords.verify('tide pools at dawn', stored[0])).toBe(true);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { User } from '../../../server/domain/account.ts';
-import { HubError } from '../../../server/domain/errors.ts';
+import type { HubError } from '../../../server/domain/errors.ts';
 import type { Database } from '../../../server/db/stores.ts';
 import { silentLog } from '../../../server/platform/log.ts';
 import { createAccounts } from '../../../server/services/accounts.ts';
