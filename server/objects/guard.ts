@@ -37,17 +37,18 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
   return {
     name: backend.name,
 
-    async put(key, source, options = {}) {
-      checkKey(key);
-      const { sizeBytes } = options;
+    async put(key, source, { sizeBytes } = {}) {
       if (source instanceof Uint8Array) {
+        checkKey(key);
         checkSize(source.byteLength, sizeBytes);
         return guarded(() => backend.write(key, source, source.byteLength));
       }
       const watched = watchSource(source, sizeBytes);
       try {
+        checkKey(key);
         return await guarded(() => backend.write(key, watched.bytes, sizeBytes));
       } catch (error) {
+        await watched.leave();
         const failure = watched.failure();
         throw failure === undefined ? error : failure.error;
       }
@@ -128,20 +129,28 @@ function checkSize(actual: number, expected: number | undefined): void {
   });
 }
 
+interface WatchedSource {
+  readonly bytes: ByteSource;
+  /** What the source threw, if it did. */
+  failure(): { readonly error: unknown } | undefined;
+  /** Release the source, which nobody may have begun to read. */
+  leave(): Promise<void>;
+}
+
 /**
  * Count the bytes of a source and remember what it threw. The end of a source that is too short is an error
  * of the source, so a backend never completes a write of the wrong size.
  */
-function watchSource(
-  source: ByteSource,
-  sizeBytes: number | undefined,
-): { readonly bytes: ByteSource; failure(): { readonly error: unknown } | undefined } {
+function watchSource(source: ByteSource, sizeBytes: number | undefined): WatchedSource {
+  const iterator = source[Symbol.asyncIterator]();
   let failure: { readonly error: unknown } | undefined;
+  let begun = false;
 
   async function* watch(): AsyncGenerator<Uint8Array> {
+    begun = true;
     let seen = 0;
     try {
-      for await (const chunk of source) {
+      for await (const chunk of { [Symbol.asyncIterator]: () => iterator }) {
         seen += chunk.byteLength;
         if (sizeBytes !== undefined && seen > sizeBytes) checkSize(seen, sizeBytes);
         // Stored streams end at an empty chunk in some libraries; none carries one.
@@ -154,7 +163,13 @@ function watchSource(
     }
   }
 
-  return { bytes: watch(), failure: () => failure };
+  return {
+    bytes: watch(),
+    failure: () => failure,
+    async leave() {
+      if (!begun) await iterator.return?.();
+    },
+  };
 }
 
 function guardBody({ sizeBytes, bytes }: ObjectBody): ObjectBody {

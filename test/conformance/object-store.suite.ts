@@ -429,6 +429,29 @@ export function objectStoreSuite(name: string, open: (guard: GuardOptions) => Pr
       expect(await keysOf(store.list(''))).toEqual(['there']);
     });
 
+    test('a source is released even if the put is refused before its first byte', async () => {
+      let released = 0;
+      const source = (): ByteSource => {
+        const iterator: AsyncIterableIterator<Uint8Array> = {
+          [Symbol.asyncIterator]: () => iterator,
+          next: async () => ({ done: false, value: Buffer.from('x') }),
+          return: async () => {
+            released++;
+            return { done: true, value: undefined };
+          },
+        };
+        return iterator;
+      };
+      await expect(store.put('Illegal', source())).rejects.toMatchObject({ code: 'InvalidRequest' });
+      expect(released).toBe(1);
+      inTransaction = true;
+      await expect(store.put('a', source())).rejects.toMatchObject({ code: 'Internal' });
+      expect(released).toBe(2);
+      inTransaction = false;
+      await expect(store.put('a', source(), { sizeBytes: 3 })).rejects.toMatchObject({ code: 'InvalidSize' });
+      expect(released).toBe(3);
+    });
+
     test('an error of the hub thrown by a source keeps its code', async () => {
       const refused = new HubError('QuotaExceeded', 'No room for you.');
       await expect(store.put('quota', failing(randomBytes(100), refused))).rejects.toBe(refused);
