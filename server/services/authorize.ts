@@ -17,12 +17,19 @@ import type { Clock } from '../platform/clock.ts';
 
 declare const grantedBrand: unique symbol;
 
+/** What each right brings with it. Administering does not mean writing: a site administrator may not commit. */
+interface Implied {
+  readonly read: 'read';
+  readonly write: 'read' | 'write';
+  readonly settings: 'read' | 'settings';
+  readonly administer: 'read' | 'settings' | 'administer';
+}
+
 /** Proof that an actor has a right on a repository. Only this file can make one; services ask for it. */
 export interface Granted<Right extends RepoRight> {
   readonly repo: Repo;
   readonly actor: Actor;
-  readonly right: Right;
-  readonly [grantedBrand]: Right;
+  readonly [grantedBrand]: { readonly [Each in Implied[Right]]: true };
 }
 
 /** Proof that a user may act for a namespace. */
@@ -37,6 +44,12 @@ export interface RepoName {
   readonly kind: RepoKind;
   readonly owner: string;
   readonly name: string;
+}
+
+/** A list's permission: what the question may match, and the proof for each repository it answered with. */
+export interface ListScope {
+  readonly scope: RepoScope;
+  granted(listed: Repo): Granted<'read'>;
 }
 
 export interface Authorize {
@@ -57,7 +70,7 @@ export interface Authorize {
     right: Right,
   ): Promise<GrantedNamespace<Right>>;
   /** What an actor's lists may show. Throws SignInRequired where the hub asks everybody to sign in. */
-  scope(actor: Actor): Promise<RepoScope>;
+  scope(actor: Actor): Promise<ListScope>;
   /** For work that the hub does on its own: jobs, `doctor`, the command line. */
   system(repo: Repo): Granted<'administer'>;
 }
@@ -98,7 +111,7 @@ export function createAuthorize(parts: {
     if (verdict.kind === 'hidden') throw repoNotFound();
     if (verdict.kind === 'denied') throw denied(actor, verdict.reason);
     if (verdict.audited) await db.write((stores) => audit(stores, actor, repo, right));
-    return { repo, actor, right } as Granted<Right>;
+    return { repo, actor } as Granted<Right>;
   }
 
   return {
@@ -143,19 +156,17 @@ export function createAuthorize(parts: {
     },
 
     async scope(actor) {
+      const granted = (listed: Repo) => ({ repo: listed, actor }) as Granted<'read'>;
       if (actor.kind === 'anonymous') {
         if (rules.requireSignIn) throw signInRequired();
-        return { kind: 'public' };
+        return { scope: { kind: 'public' }, granted };
       }
       const memberships = await db.read((stores) => stores.organizations.membershipsOf(actor.user.id));
-      return {
-        kind: 'public-and',
-        owners: [actor.user.id, ...memberships.map(({ organization }) => organization.id)],
-      };
+      const owners = [actor.user.id, ...memberships.map(({ organization }) => organization.id)];
+      return { scope: { kind: 'public-and', owners }, granted };
     },
 
-    system: (repo) =>
-      ({ repo, actor: { kind: 'anonymous' }, right: 'administer' }) as unknown as Granted<'administer'>,
+    system: (repo) => ({ repo, actor: { kind: 'anonymous' } }) as unknown as Granted<'administer'>,
   };
 }
 

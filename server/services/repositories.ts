@@ -36,12 +36,17 @@ export interface RepoPageQuery {
   readonly limit: number;
 }
 
+/** A repository of a list with the proof that the caller may read it. */
+export interface ListedRepo extends RepoListItem {
+  readonly granted: Granted<'read'>;
+}
+
 export interface Repositories {
   /** Create a repository with its first commit. Throws InvalidName, Forbidden, and Conflict with the existing repository in `details.repo`. */
   create(actor: Actor, repo: NewRepo): Promise<Repo>;
   delete(granted: Granted<'administer'>): Promise<void>;
   setVisibility(granted: Granted<'administer'>, visibility: Visibility): Promise<void>;
-  list(actor: Actor, query: RepoPageQuery): Promise<readonly RepoListItem[]>;
+  list(actor: Actor, query: RepoPageQuery): Promise<readonly ListedRepo[]>;
   counts(actor: Actor): Promise<Readonly<Record<RepoKind, number>>>;
 }
 
@@ -142,9 +147,9 @@ export function createRepositories(parts: {
     },
 
     async list(actor, query) {
-      const scope = await authorize.scope(actor);
+      const { scope, granted } = await authorize.scope(actor);
       const { owner, search, after, ...rest } = query;
-      return db.read((stores) =>
+      const items = await db.read((stores) =>
         stores.repos.listVisible(scope, {
           ...rest,
           ...(owner === undefined ? {} : { owner }),
@@ -152,10 +157,11 @@ export function createRepositories(parts: {
           ...(after === undefined ? {} : { after }),
         }),
       );
+      return items.map((item) => ({ ...item, granted: granted(item.repo) }));
     },
 
     async counts(actor) {
-      const scope = await authorize.scope(actor);
+      const { scope } = await authorize.scope(actor);
       return db.read((stores) => stores.repos.countVisible(scope));
     },
   };

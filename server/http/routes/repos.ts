@@ -1,0 +1,179 @@
+import * as contract from '../../contract/repos.ts';
+import { KIND_SEGMENTS } from '../../contract/shapes.ts';
+import { forbidden, HubError, isHubError } from '../../domain/errors.ts';
+import { branchRef } from '../../domain/revision.ts';
+import type { Authorize, Granted } from '../../services/authorize.ts';
+import type { Contents } from '../../services/contents.ts';
+import type { RepoInfo } from '../../services/repo-info.ts';
+import type { Repositories } from '../../services/repositories.ts';
+import { serve, type Endpoint } from '../adapter.ts';
+import { checkExpand, infoShape } from '../info-shape.ts';
+import { empty, json } from '../reply.ts';
+import type { HubRequest } from '../request.ts';
+import { repoUrl } from '../shapes.ts';
+import { repoFullName } from '../../domain/repo.ts';
+import { decodeName } from './revision-path.ts';
+
+const DEFAULT_LIST_PAGE = 100;
+
+/** Repositories: create, delete, settings, lists and info. */
+export function repoRoutes(services: {
+  readonly authorize: Authorize;
+  readonly repositories: Repositories;
+  readonly contents: Contents;
+  readonly info: RepoInfo;
+}): readonly Endpoint[] {
+  const { authorize, repositories, contents, info } = services;
+
+  const infoReply = async (
+    granted: Granted<'read'>,
+    revision: string | undefined,
+    query: contract.InfoQuery,
+  ) => {
+    const { repo } = granted;
+    checkExpand(repo.kind, query.expand);
+    const { commit } = await contents.resolve(repo, revision ?? branchRef(repo.defaultBranch));
+    const withBlobs = query.blobs === true || query.files_metadata === true;
+    const request = { kind: repo.kind, expand: query.expand, withBlobs, withSiblings: true, isListed: false };
+    return json(await infoShape(info, { repo, head: commit, granted }, request));
+  };
+
+  return [
+    serve(contract.createRepo, async ({ actor, body, request }) => {
+      const wish = {
+        kind: body.type ?? 'model',
+        ...ownerAndName(body, actor.user.name),
+        visibility: visibilityOf(body),
+        license: body.license ?? undefined,
+        sdk: body.sdk ?? undefined,
+        files: body.files ?? [],
+      } as const;
+      try {
+        const repo = await repositories.create(actor, wish);
+        return json({ url: repoUrl(request.origin, repo), id: repo.publicId, name: repoFullName(repo) });
+      } catch (error) {
+        // Clients read `url` of the existing repository for `exist_ok` (contract 1.2).
+        if (!isHubError(error, 'Conflict')) throw error;
+        const found = await authorize.repo(
+          actor,
+          { kind: wish.kind, owner: wish.owner, name: wish.name },
+          'read',
+        );
+        throw new HubError('Conflict', error.message, {
+          details: {
+            url: repoUrl(request.origin, found.granted.repo),
+            name: repoFullName(found.granted.repo),
+          },
+        });
+      }
+    }),
+
+    serve(contract.deleteRepo, async ({ actor, body }) => {
+      const { owner, name } = ownerAndName(body, actor.user.name);
+      const found = await authorize.repo(actor, { kind: body.type ?? 'model', owner, name }, 'administer');
+      await repositories.delete(found.granted);
+      return empty(200);
+    }),
+
+    serve(contract.repoSettings, async ({ granted, body }) => {
+      const visibility = visibilityOf(body);
+      if (visibility === undefined)
+        throw new HubError('NotSupported', 'Only the visibility can be changed so far.');
+      await repositories.setVisibility(granted, visibility);
+      return json({ visibility, private: visibility === 'private' });
+    }),
+
+    serve(contract.repoInfo, ({ granted, query }) => infoReply(granted, undefined, query)),
+
+    serve(contract.repoInfoAtRevision, ({ granted, query, rest }) =>
+      infoReply(granted, decodeName(rest), query),
+    ),
+
+    serve(contract.listRepos, async ({ actor, params, query, request }) => {
+      const kind = KIND_SEGMENTS[params['kind'] ?? ''] ?? 'model';
+      checkExpand(kind, query.expand);
+      if (query.filter.length > 0)
+        throw new HubError('NotSupported', 'Lists cannot be filtered by tags yet.');
+      const limit = query.limit ?? DEFAULT_LIST_PAGE;
+      const sort = query.sort === 'createdAt' || query.sort === 'created_at' ? 'createdAt' : 'updatedAt';
+      const isAscending = query.direction === '1' || query.direction === 'asc';
+      const items = await repositories.list(actor, {
+        kind,
+        owner: query.author,
+        search: query.search,
+        sort,
+        direction: isAscending ? 'ascending' : 'descending',
+        after: query.cursor === undefined ? undefined : parseCursor(query.cursor, sort),
+        limit: limit + 1,
+      });
+      const page = items.slice(0, limit);
+      const shapes: unknown[] = [];
+      for (const { repo, head, granted } of page) {
+        if (!head) continue;
+        const shape = {
+          kind,
+          expand: query.expand,
+          withBlobs: false,
+          withSiblings: query.full === true,
+          isListed: true,
+        };
+        shapes.push(await infoShape(info, { repo, head, granted }, shape));
+      }
+      const last = page.at(-1)?.repo;
+      const hasMore = items.length > limit && last !== undefined;
+      return json(
+        shapes,
+        200,
+        hasMore ? nextLink(request, writeCursor(sort, last[sort], last.id)) : undefined,
+      );
+    }),
+
+    serve(contract.authCheck, () => empty(200)),
+    serve(contract.authCheckWrite, () => empty(200)),
+  ];
+}
+
+/** Clients send `name` with `organization`, and some send `owner/name` as the name. */
+function ownerAndName(
+  body: { readonly name: string; readonly organization?: string | null | undefined },
+  caller: string,
+): { readonly owner: string; readonly name: string } {
+  const [first = '', second, ...others] = body.name.split('/');
+  if (others.length > 0) throw new HubError('InvalidName', 'A repository name has at most one slash.');
+  if (second === undefined) return { owner: body.organization ?? caller, name: first };
+  if (typeof body.organization === 'string' && body.organization !== first) {
+    throw new HubError('InvalidName', 'The name and "organization" say different owners.');
+  }
+  return { owner: first, name: second };
+}
+
+function visibilityOf(body: {
+  readonly visibility?: string | null | undefined;
+  readonly private?: boolean | null | undefined;
+}): 'public' | 'private' | undefined {
+  if (body.visibility === 'protected') throw forbidden('This hub has no protected repositories.');
+  if (body.visibility === 'public' || body.visibility === 'private') return body.visibility;
+  return typeof body.private === 'boolean' ? (body.private ? 'private' : 'public') : undefined;
+}
+
+/** A cursor names the last item that was given, and the order it was given in. */
+const writeCursor = (sort: string, value: number, id: number): string =>
+  Buffer.from(`${sort} ${value} ${id}`).toString('base64url');
+
+function parseCursor(text: string, sort: string): { readonly value: number; readonly id: number } {
+  const decoded = Buffer.from(text, 'base64url').toString('latin1');
+  const [, order, value, id] = /^(\w+) (\d{1,16}) (\d{1,16})$/.exec(decoded) ?? [];
+  if (order !== sort || writeCursor(sort, Number(value), Number(id)) !== text) {
+    throw new HubError('InvalidCursor', 'The cursor does not belong to this list.');
+  }
+  return { value: Number(value), id: Number(id) };
+}
+
+/** `Link` to the next page with the query of this one (contract 0.1). */
+export function nextLink(request: HubRequest, cursor: string, name = 'cursor'): Record<string, string> {
+  const query = new URLSearchParams();
+  for (const [key, values] of request.query)
+    if (key !== name) for (const value of values) query.append(key, value);
+  query.set(name, cursor);
+  return { link: `<${request.origin}${request.path}?${query.toString()}>; rel="next"` };
+}

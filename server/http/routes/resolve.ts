@@ -1,0 +1,154 @@
+import * as contract from '../../contract/contents.ts';
+import { segmentOf } from '../../contract/shapes.ts';
+import { isOid } from '../../domain/ids.ts';
+import { entryNotFound, HubError, isHubError } from '../../domain/errors.ts';
+import { parsePath, shown } from '../../domain/names.ts';
+import { repoFullName } from '../../domain/repo.ts';
+import type { Granted } from '../../services/authorize.ts';
+import type { Contents, FileEntry } from '../../services/contents.ts';
+import type { LargeObjects } from '../../services/large-objects.ts';
+import { serve, type Endpoint } from '../adapter.ts';
+import { errorReply } from '../errors.ts';
+import { contentHeaders, fileReply } from '../files.ts';
+import type { Reply } from '../reply.ts';
+import { header, type HubRequest } from '../request.ts';
+import { decodeRest } from './revision-path.ts';
+
+/** What a metadata request of @huggingface/hub asks for (contract 2.5). */
+const XET_INFO = 'application/vnd.xet-fileinfo+json';
+
+/** The bytes of files: `resolve` follows large files, `raw` gives what git keeps. */
+export function resolveRoutes(services: {
+  readonly contents: Contents;
+  readonly largeObjects: LargeObjects;
+  readonly xetStoreId: string;
+}): readonly Endpoint[] {
+  const { contents, largeObjects } = services;
+
+  interface Located {
+    readonly commit: string;
+    readonly entry: FileEntry;
+    readonly headers: Record<string, string>;
+  }
+
+  async function locate(
+    granted: Granted<'read'>,
+    request: HubRequest,
+    rest: readonly string[],
+    asDownload: boolean,
+  ): Promise<Located | Reply> {
+    const { revision, path } = await contents.locate(granted.repo, decodeRest(rest));
+    const isPinned = isOid(revision.text);
+    try {
+      const entry = await contents.file(granted, revision.commit, parsePath(path));
+      const headers = {
+        ...contentHeaders(path, asDownload),
+        'x-repo-commit': revision.commit,
+        'cache-control':
+          granted.repo.visibility === 'private' ? 'private, no-store' : isPinned ? PINNED : 'no-cache',
+      };
+      return { commit: revision.commit, entry, headers };
+    } catch (error) {
+      // The commit must be told with a missing file too: clients remember that it is not there (contract 2.1).
+      if (!isHubError(error, 'EntryNotFound')) throw error;
+      const context = {
+        requestId: request.id,
+        isAnonymous: granted.actor.kind === 'anonymous',
+        form: 'hub',
+      } as const;
+      const reply = errorReply(entryNotFound(shown(path)), context);
+      return { ...reply, headers: { ...reply.headers, 'x-repo-commit': revision.commit } };
+    }
+  }
+
+  const xetHeaders = (
+    granted: Granted<'read'>,
+    request: HubRequest,
+    located: Located,
+  ): Record<string, string> => {
+    const hash = located.entry.large?.xetHash;
+    if (hash === undefined) return {};
+    const base = `${request.origin}/api/${segmentOf(granted.repo.kind)}/${repoFullName(granted.repo)}`;
+    const token = `${base}/xet-read-token/${located.commit}`;
+    const info = `${request.origin}/xet/${services.xetStoreId}/v1/reconstructions/${hash}`;
+    return {
+      'x-xet-hash': hash,
+      link: `<${token}>; rel="xet-auth", <${info}>; rel="xet-reconstruction-info"`,
+    };
+  };
+
+  async function largeReply(granted: Granted<'read'>, request: HubRequest, located: Located): Promise<Reply> {
+    const { entry } = located;
+    const { large, sizeBytes } = entry;
+    if (!large) throw new HubError('Internal', 'This file is not a large object.');
+    const headers = {
+      ...located.headers,
+      ...xetHeaders(granted, request, located),
+      'x-linked-size': String(sizeBytes),
+      'x-linked-etag': `"${large.sha256}"`,
+    };
+    if (large.xetHash !== undefined && (header(request, 'accept') ?? '').includes(XET_INFO)) {
+      const value = { hash: large.xetHash, size: sizeBytes };
+      return {
+        status: 200,
+        headers: { ...headers, 'content-type': XET_INFO, etag: `"${large.sha256}"` },
+        body: { kind: 'json', value },
+      };
+    }
+    const open = (range: Parameters<LargeObjects['open']>[2]) =>
+      largeObjects.open(granted, large.sha256, range);
+    return fileReply(request, { sizeBytes, etag: large.sha256, open }, headers);
+  }
+
+  /** A blob is small, so a range of it is cut from the whole. */
+  const blobReply = (
+    granted: Granted<'read'>,
+    request: HubRequest,
+    located: Located,
+    sizeBytes: number,
+  ): Promise<Reply> =>
+    fileReply(
+      request,
+      {
+        sizeBytes,
+        etag: located.entry.oid,
+        open: async (range) =>
+          cut(await contents.blob(granted, located.entry.oid), range?.start ?? 0, range?.end ?? sizeBytes),
+      },
+      located.headers,
+    );
+
+  return [
+    serve(contract.resolve, async ({ granted, request, rest, query }) => {
+      const located = await locate(granted, request, rest, query.download === true);
+      if ('status' in located) return located;
+      return located.entry.large
+        ? largeReply(granted, request, located)
+        : blobReply(granted, request, located, located.entry.sizeBytes);
+    }),
+
+    serve(contract.raw, async ({ granted, request, rest, query }) => {
+      const located = await locate(granted, request, rest, query.download === true);
+      if ('status' in located) return located;
+      const { large, sizeBytes } = located.entry;
+      return blobReply(granted, request, located, large ? large.pointerBytes : sizeBytes);
+    }),
+  ];
+}
+
+const PINNED = 'public, max-age=31536000, immutable';
+
+async function* cut(
+  bytes: AsyncIterable<Uint8Array>,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for await (const chunk of bytes) {
+    const from = Math.max(0, start - at);
+    const to = Math.min(chunk.byteLength, end - at);
+    if (from < to) yield chunk.subarray(from, to);
+    at += chunk.byteLength;
+    if (at >= end) return;
+  }
+}

@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import express from 'express';
+import { NOT_OFFERED_YET } from '../contract/hub.ts';
+import type { Method } from '../contract/route.ts';
+import { HubError } from '../domain/errors.ts';
+import { answer, answerFailure, type AdapterParts, type Endpoint } from './adapter.ts';
+import { answerCors } from './cors.ts';
+import { asHubError } from './errors.ts';
+import { checkHost, COMMON_HEADERS, type AllowedHosts } from './guards.ts';
+import type { PageServer } from './pages.ts';
+import { header, parseTarget, type HubRequest } from './request.ts';
+import { createRouter } from './router.ts';
+
+export interface HttpParts extends AdapterParts {
+  readonly endpoints: readonly Endpoint[];
+  readonly allowedHosts: () => AllowedHosts;
+  readonly pages: PageServer;
+  /** Runs a request inside its log context. */
+  readonly withRequestId: <Result>(requestId: string, work: () => Result) => Result;
+}
+
+const HEADERS_TIMEOUT_MS = 30_000;
+/** Above the five seconds after which clients drop idle connections themselves (delta 2.1). */
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADERS = 200;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/**
+ * The order in which a request passes: framing and host, CORS, then the route table by its raw path, then the
+ * page through Express. Content and transfers never reach Express, whose own work would be the larger part of theirs.
+ */
+export function createHttpHandler(
+  parts: HttpParts,
+): (message: IncomingMessage, response: ServerResponse) => void {
+  const router = createRouter<Endpoint>();
+  for (const endpoint of parts.endpoints) router.add(endpoint.route.method, endpoint.route.path, endpoint);
+  const notOffered = createRouter<true>();
+  for (const path of NOT_OFFERED_YET) for (const method of METHODS) notOffered.add(method, path, true);
+  const page = createPageApp(parts);
+
+  async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const id = requestIdOf(message);
+    for (const [name, value] of Object.entries(COMMON_HEADERS)) response.setHeader(name, value);
+    response.setHeader('x-request-id', id);
+    let request = bareRequest(message, id);
+    try {
+      const host = checkHost(message.rawHeaders, request.method, parts.allowedHosts());
+      request = { ...request, ...parseTarget(message.url ?? ''), origin: `http://${host}` };
+      checkExpectation(request);
+      if (answerCors(request, response)) return;
+      const method = (request.method === 'HEAD' ? 'GET' : request.method) as Method;
+      const match = router.find(method, request.parts);
+      if (match) await answer(parts, match, request, response);
+      else if (isPageRequest(request)) page(message, response);
+      else
+        throw unknownRoute(
+          request,
+          router.methods(request.parts).length > 0,
+          notOffered.find(method, request.parts) !== undefined,
+        );
+    } catch (error) {
+      await answerFailure(parts, asHubError(error), request, response);
+    }
+  }
+
+  return (message, response) => {
+    const id = requestIdOf(message);
+    parts.withRequestId(id, () => {
+      handle(message, response).catch((error: unknown) => {
+        // Only a broken connection gets here: the failure itself was answered inside.
+        parts.log.info({ err: error, requestId: id }, 'connection lost while answering');
+        response.destroy();
+      });
+    });
+  };
+}
+
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/**
+ * Under the CAS URL everything unknown is 404, whatever the method: hf_xet aborts on 405 and 501 (delta 1.1). The
+ * same holds for names that are not paths of the Hub API at all.
+ */
+function unknownRoute(request: HubRequest, isKnownPath: boolean, isNotOffered: boolean): HubError {
+  const isCas = request.parts[0] === 'xet' || request.parts[0] === 'v1';
+  if (isNotOffered && !isCas)
+    return new HubError('NotSupported', 'This hub does not offer this part of the Hub API yet.');
+  if (isKnownPath && !isCas) return new HubError('MethodNotAllowed', 'This path does not take that method.');
+  return new HubError('NotFound', 'There is nothing at this address.');
+}
+
+const isPageRequest = (request: HubRequest): boolean =>
+  (request.method === 'GET' || request.method === 'HEAD') &&
+  (request.parts[0] === 'assets' || (header(request, 'accept') ?? '').includes('text/html')) &&
+  request.parts[0] !== 'api' &&
+  request.parts[0] !== 'xet';
+
+/** Express serves the built page: hashed assets, and the index for every address that is a page. */
+function createPageApp(parts: HttpParts): express.Express {
+  const app = express();
+  app.disable('etag');
+  app.disable('x-powered-by');
+  app.use(
+    '/assets',
+    express.static(parts.pages.assetsFolder, { immutable: true, maxAge: '365d', index: false }),
+  );
+  app.use((request, response, next) => {
+    if (request.path.startsWith('/assets/'))
+      next(new HubError('NotFound', 'There is nothing at this address.'));
+    else parts.pages.sendIndex(response);
+  });
+  app.use(
+    (error: unknown, request: express.Request, response: express.Response, next: express.NextFunction) => {
+      const id = requestIdOf(request);
+      answerFailure(parts, asHubError(error), bareRequest(request, id), response).catch(next);
+    },
+  );
+  return app;
+}
+
+const requestIds = new WeakMap<IncomingMessage, string>();
+
+/** The caller's own id where it is plain text, so that both sides can find the request in their logs. */
+function requestIdOf(message: IncomingMessage): string {
+  const known = requestIds.get(message);
+  if (known !== undefined) return known;
+  const given = message.headers['x-request-id'] ?? message.headers['x-amzn-trace-id'];
+  const id =
+    typeof given === 'string' && /^[\w=;.:-]{8,128}$/.test(given) ? given : randomBytes(12).toString('hex');
+  requestIds.set(message, id);
+  return id;
+}
+
+const bareRequest = (message: IncomingMessage, id: string): HubRequest => ({
+  message,
+  id,
+  method: message.method ?? 'GET',
+  path: '/',
+  parts: [''],
+  query: new Map(),
+  origin: '',
+  remoteAddress: message.socket.remoteAddress ?? '',
+});
+
+function checkExpectation(request: HubRequest): void {
+  const expect = header(request, 'expect');
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    throw new HubError('ExpectationFailed', 'The only expectation known is "100-continue".');
+  }
+}
+
+/** A server with the limits of the hub; it is not listening yet. */
+export function createHttpServer(
+  handler: (message: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Uploads take as long as they take; a body that stands still is ended by the socket timeout below.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 1000,
+      noDelay: true,
+    },
+    handler,
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  server.timeout = 120_000;
+  server.on('checkExpectation', handler);
+  server.on('upgrade', (_request, socket) => {
+    socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return;
+    const status =
+      error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  });
+  return server;
+}

@@ -1,0 +1,256 @@
+import { createHash } from 'node:crypto';
+import type { Database, LargeObject } from '../db/stores.ts';
+import { corruptObject, HubError, invalidCredentials } from '../domain/errors.ts';
+import { isXetHash, type Sha256, type XetHash } from '../domain/ids.ts';
+import type { Repo } from '../domain/repo.ts';
+import { largeObjectKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';
+import type { ByteRange, ByteSource, ObjectStore } from '../objects/object-store.ts';
+import type { Clock } from '../platform/clock.ts';
+import { createSlots } from '../platform/slots.ts';
+import type { WorkerPool } from '../workers/pool.ts';
+import { createChunkIndexes } from '../xet/chunk-indexes.ts';
+import { createXetFileReader } from '../xet/file-bytes.ts';
+import { reconstruct, type Reconstruction, type XetFile } from '../xet/reconstruction.ts';
+import { MAX_SHARD_BYTES } from '../xet/shard.ts';
+import {
+  narrowSignedRange,
+  signXetToken,
+  signXorbQuery,
+  verifyXetToken,
+  verifyXorbQuery,
+} from '../xet/tokens.ts';
+import { verifyShard, type VerifiedFile } from '../xet/verify-shard.ts';
+import { MAX_XORB_UPLOAD_BYTES } from '../xet/xorb.ts';
+import type { Granted } from './authorize.ts';
+
+export interface XetToken {
+  readonly token: string;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** Proof that a Xet token was checked: for which repository, and what it allows. */
+export interface XetGrant {
+  readonly repo: Repo;
+  readonly scope: 'read' | 'write';
+}
+
+export interface Xet {
+  /** Part of every CAS URL; clients keep a cache of shards per store (contract 0, decision 8). */
+  readonly storeId: string;
+  readToken(granted: Granted<'read'>): XetToken;
+  writeToken(granted: Granted<'write'>): XetToken;
+  /** Check a token. Throws InvalidCredentials, or Forbidden when it allows too little. */
+  authorize(token: string | undefined, scope: 'read' | 'write'): Promise<XetGrant>;
+  /** Prove and keep a xorb. Answers whether it is new. */
+  putXorb(grant: XetGrant, hash: string, body: ByteSource): Promise<boolean>;
+  /** Prove a shard and keep its files. Answers whether any is new. */
+  putShard(grant: XetGrant, body: ByteSource): Promise<boolean>;
+  /** How to rebuild a file that the repository holds. Throws NotFound and BadRange. */
+  reconstruct(
+    grant: XetGrant,
+    hash: string,
+    rangeOf: (sizeBytes: number) => ByteRange | undefined,
+  ): Promise<Reconstruction>;
+  fileSize(grant: XetGrant, hash: string): Promise<number>;
+  signRange(xorb: XetHash, bytes: ByteRange): string;
+  /** The bytes of a signed range. Throws Forbidden. */
+  openRange(
+    xorb: string,
+    query: { readonly range?: unknown; readonly expires?: unknown; readonly signature?: unknown },
+    requested: ByteRange | undefined,
+  ): Promise<{ readonly bytes: ByteSource; readonly range: ByteRange }>;
+  /** The bytes of a large object in whichever form it is held. */
+  openLargeObject(object: LargeObject, range: ByteRange | undefined): Promise<ByteSource>;
+}
+
+const TOKEN_TTL_SECONDS = 3600;
+const RANGE_TTL_SECONDS = 3600;
+/** Uploads that are held in memory while they are proved. */
+const PROOFS_AT_ONCE = 8;
+/** What fits into this is hashed here; a thread would take longer to be asked. */
+const HASH_HERE_BYTES = 256 * 1024;
+const READ_MEMORY_BYTES = 64 * 1024 * 1024;
+const CACHED_CHUNKS = 500_000;
+
+export function createXet(parts: {
+  readonly db: Database;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly workers: WorkerPool;
+  readonly key: Buffer;
+  readonly storeId: string;
+  readonly maxFileBytes: number;
+  /** How long a proved file may wait for its commit. */
+  readonly pendTtlSeconds: number;
+}): Xet {
+  const { db, objects, clock, workers, key } = parts;
+  const proofs = createSlots(PROOFS_AT_ONCE);
+  const chunkIndexes = createChunkIndexes({ objects, cacheChunks: CACHED_CHUNKS });
+  const reader = createXetFileReader({
+    getChunkIndex: chunkIndexes.get,
+    readXorb: (xorb, range) => objects.read(xorbKey(xorb), range),
+    inflateElsewhere: async (records, rawBytes) => {
+      const owned = new Uint8Array(records);
+      return workers.run('inflateBlock', { records: owned, rawBytes }, [owned.buffer]);
+    },
+    memoryBytes: READ_MEMORY_BYTES,
+  });
+  const nowSeconds = (): number => Math.floor(clock.now() / 1000);
+
+  function issue({ repo, actor }: Granted<'read'>, scope: 'read' | 'write'): XetToken {
+    const expiresAt = nowSeconds() + TOKEN_TTL_SECONDS;
+    const user = actor.kind === 'user' ? actor.user.id : undefined;
+    return { expiresAt, token: signXetToken(key, { repository: repo.publicId, user, scope, expiresAt }) };
+  }
+
+  async function proveSha256(file: VerifiedFile): Promise<void> {
+    const known = await db.read((stores) => stores.largeObjects.findAny(file.declaredSha256));
+    // The same file hash over the same bytes was proved to have this SHA-256 before.
+    if (known?.xetHash === file.hash) return;
+    if ((await sha256Of(file)) !== file.declaredSha256) {
+      throw new HubError(
+        'InvalidObject',
+        `The file ${file.hash} of the shard does not have the SHA-256 it declares.`,
+      );
+    }
+  }
+
+  async function sha256Of(file: VerifiedFile): Promise<Sha256> {
+    if (file.sizeBytes <= HASH_HERE_BYTES) {
+      const hash = createHash('sha256');
+      for await (const bytes of reader.read(file)) hash.update(bytes);
+      return hash.digest('hex') as Sha256;
+    }
+    const session = await workers.open('sha256');
+    try {
+      for await (const bytes of reader.read(file)) {
+        const owned = new Uint8Array(bytes);
+        await session.push(owned, [owned.buffer]);
+      }
+      return (await session.close()).sha256;
+    } finally {
+      session.abort();
+    }
+  }
+
+  async function heldFile(grant: XetGrant, hash: string): Promise<XetFile> {
+    if (!isXetHash(hash)) throw notHeld();
+    const file = await db.read(async (stores) => {
+      const object = await stores.largeObjects.findByXetHash(grant.repo.id, hash, clock.now());
+      return object && stores.xet.findFile(hash);
+    });
+    if (!file) throw notHeld();
+    return file;
+  }
+
+  async function keepFiles(grant: XetGrant, files: readonly VerifiedFile[]): Promise<boolean> {
+    return db.write(async (stores) => {
+      const now = clock.now();
+      let isAnyNew = false;
+      for (const file of files) {
+        isAnyNew ||= (await stores.xet.findFile(file.hash)) === undefined;
+        await stores.xet.addFile(file, now);
+        const name = { sha256: file.declaredSha256, sizeBytes: file.sizeBytes, xetHash: file.hash };
+        const object = await stores.largeObjects.addXetForm(name, now);
+        await stores.largeObjects.pend(grant.repo.id, [object.id], now + parts.pendTtlSeconds * 1000);
+      }
+      return isAnyNew;
+    });
+  }
+
+  return {
+    storeId: parts.storeId,
+
+    readToken: (granted) => issue(granted, 'read'),
+    writeToken: (granted) => issue(granted, 'write'),
+
+    async authorize(token, scope) {
+      const access = token === undefined ? undefined : verifyXetToken(key, token, nowSeconds());
+      const repo = access && (await db.read((stores) => stores.repos.findByPublicId(access.repository)));
+      if (!access || !repo) throw invalidCredentials();
+      if (scope === 'write' && access.scope !== 'write') {
+        throw new HubError('Forbidden', 'This Xet token can only read.');
+      }
+      return { repo, scope: access.scope };
+    },
+
+    putXorb: (_grant, text, body) =>
+      proofs.run(async () => {
+        if (!isXetHash(text)) throw new HubError('InvalidObject', 'The name of the xorb is not a Xet hash.');
+        const bytes = await collect(body, MAX_XORB_UPLOAD_BYTES, 'xorb');
+        const proved = await workers.run('verifyXorb', { bytes, expected: text }, [bytes.buffer]);
+        const [known] = await db.read((stores) => stores.xet.findXorbs([text]));
+        if (known) return false;
+        await objects.put(xorbKey(text), proved.content);
+        await objects.put(xorbChunksKey(text), proved.chunkIndex);
+        const { rawBytes, chunkCount } = proved;
+        const row = { hash: text, sizeBytes: proved.content.byteLength, rawBytes, chunkCount };
+        await db.write((stores) => stores.xet.addXorb(row, clock.now()));
+        return true;
+      }),
+
+    putShard: (grant, body) =>
+      proofs.run(async () => {
+        const files = await verifyShard({
+          shard: await collect(body, MAX_SHARD_BYTES, 'shard'),
+          findChunkIndex: async (xorb) => {
+            const [row] = await db.read((stores) => stores.xet.findXorbs([xorb]));
+            return row && chunkIndexes.find(xorb);
+          },
+          maxFileBytes: parts.maxFileBytes,
+          maxTotalBytes: parts.maxFileBytes,
+        });
+        for (const file of files) await proveSha256(file);
+        return keepFiles(grant, files);
+      }),
+
+    async reconstruct(grant, hash, rangeOf) {
+      const file = await heldFile(grant, hash);
+      return reconstruct(file, rangeOf(file.sizeBytes), chunkIndexes.get);
+    },
+
+    fileSize: async (grant, hash) => (await heldFile(grant, hash)).sizeBytes,
+
+    signRange: (xorb, bytes) =>
+      signXorbQuery(key, { xorb, bytes, expiresAt: nowSeconds() + RANGE_TTL_SECONDS }),
+
+    async openRange(xorb, query, requested) {
+      const signed = isXetHash(xorb) ? verifyXorbQuery(key, xorb, query, nowSeconds()) : undefined;
+      const range = signed && narrowSignedRange(signed, requested);
+      if (!range || !isXetHash(xorb)) throw new HubError('Forbidden', 'This link does not give these bytes.');
+      const body = await objects.get(xorbKey(xorb), range);
+      if (!body) throw corruptObject(`xorb ${xorb}`);
+      return { bytes: body.bytes, range };
+    },
+
+    async openLargeObject(object, range) {
+      const plain = object.hasPlainForm ? await objects.get(largeObjectKey(object.sha256), range) : undefined;
+      if (plain) return plain.bytes;
+      const { xetHash } = object;
+      const file = xetHash && (await db.read((stores) => stores.xet.findFile(xetHash)));
+      if (!file) throw corruptObject(`large object ${object.sha256}`);
+      return reader.read(file, range);
+    },
+  };
+}
+
+const notHeld = (): HubError => new HubError('NotFound', 'This repository holds no such file.');
+
+/** Read an upload whole, up to the limit of its format. */
+async function collect(body: ByteSource, maxBytes: number, what: string): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw new HubError('BodyTooLarge', `A ${what} may have ${maxBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
