@@ -28,11 +28,13 @@ export interface SqliteLocation {
  * Open the metadata database and bring its schema up to date. Throws `NotSupported` when its schema is newer than
  * this program, `Unavailable` when it cannot be opened safely.
  */
-export const openDatabase = (location: SqliteLocation, options: DatabaseOptions = {}): Promise<Database> =>
-  openOn(openSqliteEngine(location), options);
+export const openDatabase = async (
+  location: SqliteLocation,
+  options: DatabaseOptions = {},
+): Promise<Database> => openOn(openSqliteEngine(location), options);
 
 /** The same database on PostgreSQL, through any Kysely dialect that speaks its SQL. */
-export const openDatabaseOn = (dialect: Dialect, options: DatabaseOptions = {}): Promise<Database> =>
+export const openDatabaseOn = async (dialect: Dialect, options: DatabaseOptions = {}): Promise<Database> =>
   openOn(openPostgresEngine(dialect), options);
 
 async function openOn(engine: Engine, options: DatabaseOptions): Promise<Database> {

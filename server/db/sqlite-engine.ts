@@ -33,11 +33,12 @@ interface Role {
  * on while a writer is open.
  */
 export function openSqliteEngine(file: SqliteFile): Engine {
-  closeSync(openSync(file.file, 'a', FILE_MODE));
+  makeFile(file.file);
   const budget = createTurnBudget();
   const writer = openRole(file, 'write', budget);
   const reader = openRole(file, 'read', budget);
-  let refusal: HubError | undefined;
+  let failure: HubError | undefined;
+  let isClosed = false;
 
   const inTransaction = async <Result>(
     mode: 'read' | 'write',
@@ -59,16 +60,17 @@ export function openSqliteEngine(file: SqliteFile): Engine {
   return {
     dialect: sqliteDialect,
 
-    transact: (mode, work) => {
+    transact: async (mode, work) => {
+      if (isClosed) throw new HubError('Unavailable', 'The database is closed.');
       const role = mode === 'write' ? writer : reader;
       return role.queue.run(async () => {
-        if (refusal && (mode === 'write' || !role.connection.open)) throw refusal;
+        if (failure && mode === 'write') throw failure;
         try {
           return await inTransaction(mode, role, work);
         } catch (error) {
           // After a failed write or fsync nobody knows what is on the disk, and SQLite itself would go on.
           if (mode === 'write' && isStorageFailure(error)) {
-            refusal = new HubError(
+            failure = new HubError(
               'Unavailable',
               'The disk that holds the database failed. The hub takes no changes until it is restarted and checked.',
               { cause: error },
@@ -91,7 +93,8 @@ export function openSqliteEngine(file: SqliteFile): Engine {
     check: () => reader.queue.run(() => checkFile(writer.connection, reader.connection)),
 
     close: async () => {
-      refusal = new HubError('Unavailable', 'The database is closed.');
+      if (isClosed) return;
+      isClosed = true;
       // The reader first: the last connection to close moves the log into the database and removes it.
       for (const role of [reader, writer]) {
         await role.queue.run(() => {
@@ -101,6 +104,14 @@ export function openSqliteEngine(file: SqliteFile): Engine {
       }
     },
   };
+}
+
+function makeFile(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', FILE_MODE));
+  } catch (cause) {
+    throw new HubError('Unavailable', 'The database file cannot be written.', { details: { file }, cause });
+  }
 }
 
 function openRole(file: SqliteFile, mode: 'read' | 'write', budget: TurnBudget): Role {
@@ -116,24 +127,37 @@ function openRole(file: SqliteFile, mode: 'read' | 'write', budget: TurnBudget):
 
 async function checkFile(writer: SqliteConnection, reader: SqliteConnection): Promise<readonly string[]> {
   const problems = [...settingProblems(writer), ...settingProblems(reader)];
-  const tables = reader
-    .prepare("select name from sqlite_schema where type = 'table'")
-    .pluck()
-    .all() as string[];
-  for (const table of tables) {
-    // One table at a time, so that other work gets its turns in between.
-    await nextTurn();
-    for (const row of reader.pragma(`integrity_check('${table}')`) as { integrity_check: string }[]) {
-      if (row.integrity_check !== 'ok') problems.push(`SQLite: ${table}: ${row.integrity_check}`);
+  try {
+    const tables = reader
+      .prepare("select name from sqlite_schema where type = 'table'")
+      .pluck()
+      .all() as string[];
+    for (const table of tables) {
+      // One table at a time, so that other work gets its turns in between.
+      await nextTurn();
+      for (const row of reader.pragma(`integrity_check('${table}')`) as { integrity_check: string }[]) {
+        if (row.integrity_check !== 'ok') problems.push(`SQLite: ${table}: ${row.integrity_check}`);
+      }
     }
+    problems.push(...orphanProblems(reader));
+  } catch (error) {
+    // Damage can be such that SQLite cannot even say where it is.
+    if (!isStorageFailure(error)) throw error;
+    problems.push(
+      `SQLite: the check itself failed: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
-  const orphans = reader.pragma('foreign_key_check') as {
+  return problems;
+}
+
+function orphanProblems(connection: SqliteConnection): readonly string[] {
+  const orphans = connection.pragma('foreign_key_check') as {
     table: string;
     rowid: number | null;
     parent: string;
   }[];
-  for (const { table, rowid, parent } of orphans) {
-    problems.push(`SQLite: row ${rowid ?? '?'} of ${table} names a row of ${parent} that does not exist`);
-  }
-  return problems;
+  return orphans.map(
+    ({ table, rowid, parent }) =>
+      `SQLite: row ${rowid ?? '?'} of ${table} names a row of ${parent} that does not exist`,
+  );
 }
