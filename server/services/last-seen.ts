@@ -21,13 +21,19 @@ export interface LastSeenOptions<Key> {
 export function createLastSeen<Key>({ delayMs, log, write }: LastSeenOptions<Key>): LastSeen<Key> {
   let gathered = new Map<Key, number>();
   let timer: NodeJS.Timeout | undefined;
+  let earlier = Promise.resolve();
 
-  async function flush(): Promise<void> {
+  /** Also waits for a write that the timer began, so that nothing is under way when the database closes. */
+  function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    if (gathered.size === 0) return;
     const uses = gathered;
     gathered = new Map();
+    if (uses.size > 0) earlier = earlier.then(() => writeNow(uses));
+    return earlier;
+  }
+
+  async function writeNow(uses: ReadonlyMap<Key, number>): Promise<void> {
     try {
       await write(uses);
     } catch (error) {
