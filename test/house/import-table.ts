@@ -85,6 +85,7 @@ export const IMPORT_TABLE: readonly ImportRow[] = [
       'reka-ui',
       '@lucide/vue',
       'markdown-it',
+      'yaml',
       'dompurify',
       'hash-wasm',
       '@fontsource-variable/ibm-plex-sans',
@@ -102,7 +103,7 @@ export const IMPORT_TABLE: readonly ImportRow[] = [
   {
     files: 'test/desktop/',
     may: ['test/support/', 'electron/', 'server/contract/desktop.ts', 'bin/'],
-    packages: ['vitest', 'playwright-core', 'axe-core'],
+    packages: ['vitest', 'electron', 'playwright-core', 'axe-core'],
     node: true,
   },
   {
@@ -133,7 +134,7 @@ export const FENCES: readonly Fence[] = [
   { imports: /^@aws-sdk\//, only: /^server\/objects\/s3\.ts$/ },
   { imports: /^minio$/, only: /^server\/objects\/buckets\.ts$/ },
   { imports: /^better-sqlite3$/, only: /^server\/db\/sqlite\.ts$/ },
-  { imports: /^yaml$/, only: /^server\/(?:services\/(?:apply|.*card.*)\.ts$|cli)/ },
+  { imports: /^yaml$/, only: /^(?:server\/(?:services\/(?:apply|.*card.*)\.ts$|cli)|renderer\/card\/)/ },
   {
     imports: /^node:fs(?:\/promises)?$/,
     only: /^(?:server\/(?:objects\/local[a-z-]*\.ts$|db\/|platform\/|config\/|main\.ts$|cli\.ts$|cli\/)|electron\/)/,
