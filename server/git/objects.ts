@@ -134,6 +134,9 @@ export interface Tag {
 
 const NO_SIGNATURE: Signature = { name: '', email: '', time: 0, zone: '+0000' };
 
+/** What a `Date` can hold, in seconds: later times, which forged commits have, would throw where they are shown. */
+const LATEST_TIME = 8.64e12;
+
 /**
  * Names, mails and dates in old histories are odd in every way, and git shows them all the same, so this never
  * fails: what cannot be read is empty, time 0.
@@ -142,12 +145,13 @@ function parseSignature(line: string): Signature {
   const close = line.lastIndexOf('>');
   const open = line.indexOf('<');
   if (open < 0 || close < open) return { ...NO_SIGNATURE, name: line.trim() };
-  const [, time = '0', zone = '+0000'] =
-    /^\s*(-?\d{1,15})(?:\s+([+-]\d{1,6}))?/.exec(line.slice(close + 1)) ?? [];
+  const [, digits = '0', zone = '+0000'] =
+    /^\s*(-?\d+)(?:\s+([+-]\d{1,6}))?/.exec(line.slice(close + 1)) ?? [];
+  const time = Number(digits);
   return {
     name: line.slice(0, open).trim(),
     email: line.slice(open + 1, close),
-    time: Number(time),
+    time: Math.abs(time) <= LATEST_TIME ? time : 0,
     zone,
   };
 }
