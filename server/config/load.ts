@@ -3,7 +3,7 @@ import type { FlagShape } from './arguments.ts';
 import { absolutePath, defaultDataFolder } from './data-folder.ts';
 import type { Environment, Place } from './data-folder.ts';
 import { didYouMean } from './nearest.ts';
-import { configSchema, crossProblems } from './schema.ts';
+import { completeStorage, configSchema } from './schema.ts';
 import type { Config } from './schema.ts';
 import { SETTING_GROUPS, SETTINGS } from './settings.ts';
 import type { Setting } from './settings.ts';
@@ -97,16 +97,20 @@ export function loadConfig(texts: ConfigTexts): ConfigResult {
     }
     return { ok: false, problems, warnings };
   }
-  for (const { key, message } of crossProblems(parsed.data)) {
-    const setting = BY_KEY.get(key);
-    if (setting) problems.push({ key, source: `${setting.variable} or the file`, message });
+  const storage = completeStorage(parsed.data.storage);
+  if ('missing' in storage) {
+    for (const key of storage.missing) {
+      const source = `${BY_KEY.get(key)?.variable ?? ''} or the file`;
+      problems.push({ key, source, message: 'is needed when storage.kind is "s3"' });
+    }
+    return { ok: false, problems, warnings };
   }
   if (problems.length > 0) return { ok: false, problems, warnings };
   const folder =
     parsed.data.dataDir === undefined
       ? defaultDataFolder(texts.env, place)
       : absolutePath(parsed.data.dataDir, start, place.platform);
-  return { ok: true, config: { ...parsed.data, dataDir: folder }, warnings };
+  return { ok: true, config: { ...parsed.data, dataDir: folder, storage }, warnings };
 }
 
 /** The problems as lines for a person. */

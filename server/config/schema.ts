@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Secret } from './secret.ts';
 import {
   choice,
   integer,
@@ -111,17 +112,37 @@ export const configSchema = z.strictObject({
 
 type Loaded = z.output<typeof configSchema>;
 
+/** A bucket of an S3 server, complete. */
+export interface S3Settings {
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  readonly bucket: string;
+  readonly prefix: string | undefined;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+}
+
+export type StorageSettings = { readonly kind: 'local' } | { readonly kind: 's3'; readonly s3: S3Settings };
+
 /** The boot settings, complete and checked. Sizes are in bytes. */
-export type Config = Readonly<Omit<Loaded, 'dataDir'>> & {
+export type Config = Readonly<Omit<Loaded, 'dataDir' | 'storage'>> & {
   /** Absolute path. */
   readonly dataDir: string;
+  readonly storage: StorageSettings;
 };
 
-/** Rules between settings: what is wrong, and at which key. */
-export function crossProblems(config: Loaded): readonly { readonly key: string; readonly message: string }[] {
-  const { kind, s3 } = config.storage;
-  if (kind !== 's3') return [];
-  return (['bucket', 'accessKeyId', 'secretAccessKey'] as const)
-    .filter((name) => s3[name] === undefined)
-    .map((name) => ({ key: `storage.s3.${name}`, message: 'is needed when storage.kind is "s3"' }));
+/** The storage that is chosen, or the keys of what it still needs. */
+export function completeStorage({
+  kind,
+  s3,
+}: Loaded['storage']): StorageSettings | { readonly missing: readonly string[] } {
+  if (kind === 'local') return { kind };
+  const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
+  if (bucket === undefined || accessKeyId === undefined || secretAccessKey === undefined) {
+    const needed = Object.entries({ bucket, accessKeyId, secretAccessKey });
+    return {
+      missing: needed.filter(([, value]) => value === undefined).map(([name]) => `storage.s3.${name}`),
+    };
+  }
+  return { kind, s3: { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } };
 }

@@ -61,13 +61,14 @@ describe('loading the configuration', () => {
       env: { ATOLL_STORAGE_S3_ACCESS_KEY_ID: 'id', ATOLL_STORAGE_S3_SECRET_ACCESS_KEY: 'swordfish' },
       argv: ['--storage-s3-prefix=atoll/', '--limits-part-size', '16 MiB'],
     });
+    if (config.storage.kind !== 's3') throw new Error(config.storage.kind);
     expect(config.storage.s3).toMatchObject({
       bucket: 'one',
       endpoint: 'http://127.0.0.1:9000',
       prefix: 'atoll/',
       accessKeyId: 'id',
     });
-    expect(config.storage.s3.secretAccessKey?.open()).toBe('swordfish');
+    expect(config.storage.s3.secretAccessKey.open()).toBe('swordfish');
     expect(config.limits.partSize).toBe(16 * 2 ** 20);
   });
 
@@ -145,8 +146,14 @@ describe('loading the configuration', () => {
 
   it('never shows a secret, printed, inspected, serialized or refused', () => {
     const secret = 'swordfish';
-    const env = { ATOLL_STORAGE_S3_SECRET_ACCESS_KEY: secret, ATOLL_STORAGE_S3_ACCESS_KEY_ID: 'a' };
+    const env = {
+      ATOLL_STORAGE_KIND: 's3',
+      ATOLL_STORAGE_S3_BUCKET: 'b',
+      ATOLL_STORAGE_S3_SECRET_ACCESS_KEY: secret,
+      ATOLL_STORAGE_S3_ACCESS_KEY_ID: 'a',
+    };
     const config = configOf({ env });
+    if (config.storage.kind !== 's3') throw new Error(config.storage.kind);
     const { secretAccessKey } = config.storage.s3;
     expect(
       `${String(secretAccessKey)} ${inspect(config, { depth: 9 })} ${JSON.stringify(config)}`,
