@@ -36,7 +36,7 @@ export function openSqliteEngine(file: SqliteFile): Engine {
   makeFile(file.file);
   const budget = createTurnBudget();
   const writer = openRole(file, 'write', budget);
-  const reader = openRole(file, 'read', budget);
+  const reader = openReader(file, writer, budget);
   let failure: HubError | undefined;
   let isClosed = false;
 
@@ -86,6 +86,7 @@ export function openSqliteEngine(file: SqliteFile): Engine {
         const copy = `${file.file}.schema-${version}.backup`;
         const unfinished = `${copy}.tmp`;
         rmSync(unfinished, { force: true });
+        makeFile(unfinished);
         await writer.connection.backup(unfinished);
         renameSync(unfinished, copy);
       }),
@@ -123,6 +124,15 @@ function openRole(file: SqliteFile, mode: 'read' | 'write', budget: TurnBudget):
     db: new Kysely<Tables>({ dialect: seat.dialect }),
     queue: createExclusiveQueue(),
   };
+}
+
+function openReader(file: SqliteFile, writer: Role, budget: TurnBudget): Role {
+  try {
+    return openRole(file, 'read', budget);
+  } catch (error) {
+    writer.connection.close();
+    throw error;
+  }
 }
 
 async function checkFile(writer: SqliteConnection, reader: SqliteConnection): Promise<readonly string[]> {

@@ -244,7 +244,7 @@ export interface LargeObjectStore {
   findAny(sha256: Sha256): Promise<LargeObject | undefined>;
   /** Record that the plain form is stored. Creates the object when new. */
   addPlainForm(object: { sha256: Sha256; sizeBytes: number }, now: number): Promise<LargeObject>;
-  /** Record that the Xet form is stored. Creates the object when new. */
+  /** Record that the Xet form is stored. Creates the object when new; of several Xet forms the first stays. */
   addXetForm(
     object: { sha256: Sha256; sizeBytes: number; xetHash: XetHash },
     now: number,
@@ -338,10 +338,11 @@ export interface CommitRequestStore {
 
 export interface HistoryCommit {
   readonly oid: Oid;
-  /** First-parent chain this commit lies on, and its place there. */
+  /** First-parent chain this commit lies on. */
   readonly chain: number;
+  /** How many first-parent ancestors it has, so that places on one lineage differ across its chains. */
   readonly position: number;
-  /** Where the chain leaves its parent chain; undefined for a root. */
+  /** Undefined for a root. */
   readonly firstParent: Oid | undefined;
   /** How many commits are reachable from this one, itself included. */
   readonly reachable: number;

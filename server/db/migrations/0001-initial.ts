@@ -411,6 +411,7 @@ async function createWork(db: Kysely<unknown>, { key, text, integer }: SqlDialec
     .columns(['kind', 'key'])
     .where(sql.ref('lease_until'), 'is', null)
     .execute();
+  await db.schema.createIndex('jobs_by_key').on('jobs').columns(['kind', 'key']).execute();
   await db.schema.createIndex('jobs_by_time').on('jobs').columns(['run_at', 'id']).execute();
 
   await db.schema

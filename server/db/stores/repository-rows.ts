@@ -55,5 +55,8 @@ async function deletePathChanges({ db }: StoreContext, id: RepositoryId): Promis
 }
 
 async function inSlices(deleteSlice: () => Promise<{ readonly numDeletedRows: bigint }>): Promise<void> {
-  while ((await deleteSlice()).numDeletedRows > 0n);
+  let deleted: bigint;
+  do {
+    deleted = (await deleteSlice()).numDeletedRows;
+  } while (deleted > 0n);
 }

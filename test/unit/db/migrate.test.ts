@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -55,6 +55,7 @@ test('a database with data is copied before its schema changes, and only new ste
   expect(query(backup, 'select key, value from settings')).toEqual([['key', 'value']]);
   expect(query(backup, 'select max(version) from schema_versions')).toEqual([[MIGRATIONS.length]]);
   expect(existsSync(`${backup}.tmp`)).toBe(false);
+  if (process.platform !== 'win32') expect(statSync(backup).mode & 0o077).toBe(0);
 });
 
 test('a step that fails leaves the schema as it was', async () => {
