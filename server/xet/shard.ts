@@ -29,26 +29,20 @@ export interface XetTerm {
   readonly unpackedBytes: number;
 }
 
-/** A file as the shard declares it; nothing of it is proved. */
+/**
+ * A file as the shard declares it; nothing of it is proved. Its terms are read when they are asked for: a shard may
+ * have a million of them.
+ */
 export interface ShardFile {
   readonly hash: XetHash;
-  readonly terms: readonly XetTerm[];
-  /** One per term, or none at all. */
-  readonly rangeHashes: readonly XetHash[];
-  readonly sha256: Sha256 | undefined;
-}
-
-/** A xorb as the shard describes it; the hub trusts its own chunk index instead. */
-export interface ShardXorb {
-  readonly hash: XetHash;
+  readonly termCount: number;
+  /** Raw bytes and chunks of all terms together. */
+  readonly sizeBytes: number;
   readonly chunkCount: number;
-  readonly rawBytes: number;
-  readonly storedBytes: number;
-}
-
-export interface Shard {
-  readonly files: readonly ShardFile[];
-  readonly xorbs: readonly ShardXorb[];
+  readonly sha256: Sha256 | undefined;
+  term(number: number): XetTerm;
+  /** Raw verification hash of a term; `undefined` when the file comes without them. */
+  rangeHash(number: number): Uint8Array | undefined;
 }
 
 /** Most bytes of an uploaded shard; clients start a new one below this (`@huggingface/hub`, `SHARD_MAX_SIZE`). */
@@ -70,20 +64,24 @@ const refuse = (problem: string): HubError => new HubError('InvalidObject', `The
 /** Reads 48-byte entries one after the other, never past the end. */
 const createEntryReader = (bytes: Buffer, end: number) => {
   let offset = ENTRY_BYTES;
-  /** The next `count` entries of a kind; answers the offset of the first. */
-  const take = (count: number, what: string): number => {
-    const start = offset;
-    if (count * ENTRY_BYTES > end - start) throw refuse(`is cut off in ${what}`);
-    offset = start + count * ENTRY_BYTES;
-    return start;
+  return {
+    /** The next `count` entries of a kind; answers the offset of the first. */
+    take: (count: number, what: () => string): number => {
+      const start = offset;
+      if (count * ENTRY_BYTES > end - start) throw refuse(`is cut off in ${what()}`);
+      offset = start + count * ENTRY_BYTES;
+      return start;
+    },
+    isBookend: (at: number): boolean =>
+      bytes[at] === 0xff && bytes.subarray(at, at + HASH_BYTES).equals(BOOKEND),
+    isAtEnd: (): boolean => offset === end,
   };
-  const isBookend = (at: number): boolean => bytes.subarray(at, at + HASH_BYTES).equals(BOOKEND);
-  return { take, isBookend };
 };
 
-/** Parse a shard with or without footer. Throws `InvalidObject` with a sentence about what is malformed. */
-export const parseShard = (upload: Uint8Array): Shard => {
-  const bytes = Buffer.from(upload.buffer, upload.byteOffset, upload.byteLength);
+type EntryReader = ReturnType<typeof createEntryReader>;
+
+/** Check the header and the footer. Answers where the sections end, and whether anything may follow them. */
+const parseFrame = (bytes: Buffer): { readonly end: number; readonly hasFooter: boolean } => {
   if (bytes.length > MAX_SHARD_BYTES) {
     throw refuse(`has ${bytes.length} bytes, more than the ${MAX_SHARD_BYTES} allowed`);
   }
@@ -92,65 +90,90 @@ export const parseShard = (upload: Uint8Array): Shard => {
   const version = bytes.readBigUInt64LE(32);
   if (version !== VERSION) throw refuse(`has the unknown version ${version}`);
   const footerBytes = bytes.readBigUInt64LE(40);
-  if (footerBytes !== 0n && footerBytes !== BigInt(FOOTER_BYTES)) {
-    throw refuse(`announces a footer of ${footerBytes} bytes`);
+  if (footerBytes === 0n) return { end: bytes.length, hasFooter: false };
+  if (footerBytes !== BigInt(FOOTER_BYTES)) throw refuse(`announces a footer of ${footerBytes} bytes`);
+  const end = bytes.length - FOOTER_BYTES;
+  if (end < ENTRY_BYTES || bytes.readBigUInt64LE(end) !== 1n) throw refuse('has a damaged footer');
+  return { end, hasFooter: true };
+};
+
+/** The file block whose header lies at `at`. */
+const parseFile = (bytes: Buffer, at: number, take: EntryReader['take']): ShardFile => {
+  const hash = xetHashText(bytes, at);
+  const flags = bytes.readUInt32LE(at + 32);
+  const termCount = bytes.readUInt32LE(at + 36);
+  // A flag of the future could announce entries that we would then read as something else.
+  if ((flags & ~(FLAG_VERIFICATION + FLAG_METADATA)) !== 0)
+    throw refuse(`has unknown flags for file ${hash}`);
+  const firstTerm = take(termCount, () => `the terms of file ${hash}`);
+  const hasRangeHashes = (flags & FLAG_VERIFICATION) !== 0;
+  const firstRangeHash = hasRangeHashes
+    ? take(termCount, () => `the verification entries of file ${hash}`)
+    : 0;
+  const hasSha256 = (flags & FLAG_METADATA) !== 0;
+  const sha256 = hasSha256
+    ? xetHashText(
+        bytes,
+        take(1, () => `the metadata of file ${hash}`),
+      )
+    : undefined;
+
+  let sizeBytes = 0;
+  let chunkCount = 0;
+  for (let number = 0; number < termCount; number += 1) {
+    const entry = firstTerm + number * ENTRY_BYTES;
+    const chunks = bytes.readUInt32LE(entry + 44) - bytes.readUInt32LE(entry + 40);
+    if (chunks <= 0) throw refuse(`has an empty chunk range in term ${number} of file ${hash}`);
+    sizeBytes += bytes.readUInt32LE(entry + 36);
+    chunkCount += chunks;
   }
-  const end = bytes.length - Number(footerBytes);
-  if (footerBytes !== 0n && (end < ENTRY_BYTES || bytes.readBigUInt64LE(end) !== 1n)) {
-    throw refuse('has a damaged footer');
-  }
-
-  const { take, isBookend } = createEntryReader(bytes, end);
-  const hashAt = (offset: number): XetHash => xetHashText(bytes, offset);
-
-  const files: ShardFile[] = [];
-  for (;;) {
-    const at = take(1, 'its file section');
-    if (isBookend(at)) break;
-    const hash = hashAt(at);
-    const flags = bytes.readUInt32LE(at + 32);
-    const count = bytes.readUInt32LE(at + 36);
-    // A flag of the future could announce entries we would then read as something else.
-    const known = FLAG_VERIFICATION + FLAG_METADATA;
-    if ((flags & ~known) !== 0) throw refuse(`has unknown flags for file ${hash}`);
-    const firstTerm = take(count, `the terms of file ${hash}`);
-    const hasRangeHashes = (flags & FLAG_VERIFICATION) !== 0;
-    const firstRangeHash = hasRangeHashes ? take(count, `the verification entries of file ${hash}`) : 0;
-    const sha256 =
-      (flags & FLAG_METADATA) === 0 ? undefined : hashAt(take(1, `the metadata of file ${hash}`));
-
-    const terms: XetTerm[] = [];
-    const rangeHashes: XetHash[] = [];
-    for (let term = 0; term < count; term += 1) {
-      const entry = firstTerm + term * ENTRY_BYTES;
-      terms.push({
-        xorb: hashAt(entry),
+  return {
+    hash,
+    termCount,
+    sizeBytes,
+    chunkCount,
+    // `xetHashText` has just undone the rule of hash texts: this is the ordinary hex form now.
+    sha256: sha256 as string as Sha256 | undefined,
+    term: (number) => {
+      const entry = firstTerm + number * ENTRY_BYTES;
+      return {
+        xorb: xetHashText(bytes, entry),
         unpackedBytes: bytes.readUInt32LE(entry + 36),
         chunkStart: bytes.readUInt32LE(entry + 40),
         chunkEnd: bytes.readUInt32LE(entry + 44),
-      });
-      if (hasRangeHashes) rangeHashes.push(hashAt(firstRangeHash + term * ENTRY_BYTES));
-    }
-    files.push({ hash, terms, rangeHashes, sha256: sha256 as string as Sha256 | undefined });
-  }
-
-  const xorbs: ShardXorb[] = [];
-  for (;;) {
-    const at = take(1, 'its xorb section');
-    if (isBookend(at)) break;
-    const hash = hashAt(at);
-    const chunkCount = bytes.readUInt32LE(at + 36);
-    if (chunkCount === 0 || chunkCount > MAX_XORB_CHUNKS)
-      throw refuse(`gives xorb ${hash} ${chunkCount} chunks`);
-    take(chunkCount, `the chunks of xorb ${hash}`);
-    xorbs.push({
-      hash,
-      chunkCount,
-      rawBytes: bytes.readUInt32LE(at + 40),
-      storedBytes: bytes.readUInt32LE(at + 44),
-    });
-  }
-  // Between the sections and a footer older clients may put lookup tables; without a footer nothing follows.
-  if (footerBytes === 0n && take(0, '') !== end) throw refuse('is followed by other bytes');
-  return { files, xorbs };
+      };
+    },
+    rangeHash: (number) => {
+      const entry = firstRangeHash + number * ENTRY_BYTES;
+      return hasRangeHashes ? bytes.subarray(entry, entry + HASH_BYTES) : undefined;
+    },
+  };
 };
+
+/**
+ * The files of a shard with or without footer, parsed one by one. Throws `InvalidObject` with a sentence about what
+ * is malformed; the shard as a whole is well-formed only when the last file was given without that. The xorb section
+ * is checked and left alone: the hub knows every xorb from its own chunk index.
+ */
+export function* parseShard(upload: Uint8Array): Generator<ShardFile> {
+  const bytes = Buffer.from(upload.buffer, upload.byteOffset, upload.byteLength);
+  const { end, hasFooter } = parseFrame(bytes);
+  const { take, isBookend, isAtEnd } = createEntryReader(bytes, end);
+
+  for (;;) {
+    const at = take(1, () => 'its file section');
+    if (isBookend(at)) break;
+    yield parseFile(bytes, at, take);
+  }
+  for (;;) {
+    const at = take(1, () => 'its xorb section');
+    if (isBookend(at)) break;
+    const chunkCount = bytes.readUInt32LE(at + 36);
+    const name = (): string => `xorb ${xetHashText(bytes, at)}`;
+    if (chunkCount === 0 || chunkCount > MAX_XORB_CHUNKS)
+      throw refuse(`gives ${name()} ${chunkCount} chunks`);
+    take(chunkCount, () => `the chunks of ${name()}`);
+  }
+  // In front of a footer older clients put lookup tables; without one nothing may follow.
+  if (!hasFooter && !isAtEnd()) throw refuse('is followed by other bytes');
+}

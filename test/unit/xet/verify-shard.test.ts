@@ -73,6 +73,15 @@ describe('verifyShard', () => {
     expect(verified?.terms).toHaveLength(8);
   });
 
+  it('gives a file once although the shard has it twice, but not with two different SHA-256', async () => {
+    expect(await verify([honest, honest])).toHaveLength(1);
+    const other = { ...honest, sha256: SHA256_OF_NOTHING as Sha256 };
+    await expect(verify([honest, other])).rejects.toMatchObject({
+      code: 'InvalidObject',
+      message: expect.stringContaining('two different SHA-256') as string,
+    });
+  });
+
   it('takes an empty file, whether its SHA-256 is right or the zeros of hf_xet', async () => {
     for (const sha256 of [SHA256_OF_NOTHING, EMPTY_HASH]) {
       const empty: BuiltFile = { hash: EMPTY_HASH, terms: [], rangeHashes: [], sha256: sha256 as Sha256 };
@@ -128,13 +137,13 @@ describe('verifyShard', () => {
     await refused({ ...honest, sha256: undefined }, 'lacks its SHA-256');
   });
 
-  it('refuses files above the limits, before it reads any index', async () => {
+  it('refuses files above the limits, each and together', async () => {
     await verify([honest], { maxFileBytes: sizeBytes, maxTotalBytes: sizeBytes });
     await refused(honest, `has ${sizeBytes} bytes, more than the ${sizeBytes - 1} allowed`, {
       maxFileBytes: sizeBytes - 1,
     });
     await expect(verify([honest, honest], { maxTotalBytes: 2 * sizeBytes - 1 })).rejects.toThrow(
-      'bytes together',
+      'allowed together',
     );
   });
 
@@ -150,6 +159,26 @@ describe('verifyShard', () => {
       rangeHashes: Array.from({ length: 200 }, () => file.rangeHashes[0] as XetHash),
     };
     await refused(repeated, 'too many chunks for its size');
+  });
+
+  it('lets other work have its turn while it hashes', async () => {
+    const many = await buildXorb(
+      Array.from({ length: 4096 }, (_, seed) => ({ raw: Buffer.from(`${seed}`), scheme: 0 })),
+    );
+    const file = await buildFile([{ xorb: many, start: 0, end: 4096 }], SHA256);
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 0);
+    await verifyShard({
+      shard: buildShard(
+        Array.from({ length: 20 }, () => file),
+        [many],
+      ),
+      findChunkIndex: async () => many.index,
+      maxFileBytes: 1e9,
+      maxTotalBytes: 1e9,
+    });
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(3);
   });
 
   it('refuses a malformed shard', async () => {
