@@ -10,6 +10,9 @@ import { HASH_BYTES } from './hash.ts';
  *     then per chunk: 32 bytes raw hash | u32 stored end | u32 raw end
  *
  * Little endian; an end is the offset behind the chunk, its header included.
+ *
+ * A xorb's name covers its raw chunks, not how they are compressed: two uploads under one name may differ in stored
+ * bytes and stored offsets. Xorb and index must come from the same upload, and neither may be replaced later.
  */
 export interface ChunkIndex {
   readonly count: number;
