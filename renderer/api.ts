@@ -1,0 +1,420 @@
+import { kindPlural, repoApiUrl, repoUrl, encodePath, fileUrl, type RepoRef } from './repo-ref.ts';
+import type * as wire from './wire.ts';
+
+/**
+ * The hub refused or could not be reached. `status` is 0 when no answer came; `code` is the hub's own error code where
+ * it sent one.
+ */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  readonly requestId: string | undefined;
+  /** Method and path of the request, for the folded details of an error. */
+  readonly request: string;
+
+  constructor(facts: {
+    readonly message: string;
+    readonly status: number;
+    readonly code: string;
+    readonly requestId?: string | undefined;
+    readonly request: string;
+  }) {
+    super(facts.message);
+    this.status = facts.status;
+    this.code = facts.code;
+    this.requestId = facts.requestId;
+    this.request = facts.request;
+  }
+}
+
+interface Call {
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+  readonly type?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Reply<T> {
+  readonly data: T;
+  readonly headers: Headers;
+}
+
+function withQuery(path: string, query: Call['query']): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) {
+    if (value !== undefined && value !== '') search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+async function refusal(response: Response, request: string): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const facts = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const text = (field: string): string | undefined =>
+    typeof facts[field] === 'string' ? facts[field] : undefined;
+  return new ApiError({
+    message:
+      text('error') ?? text('message') ?? response.headers.get('X-Error-Message') ?? response.statusText,
+    status: response.status,
+    code: text('code') ?? response.headers.get('X-Error-Code') ?? '',
+    requestId: text('requestId') ?? response.headers.get('X-Request-Id') ?? undefined,
+    request,
+  });
+}
+
+async function send(method: string, url: string, init: RequestInit): Promise<Response> {
+  const request = `${method} ${url}`;
+  let response: Response;
+  try {
+    response = await fetch(url, { ...init, method, credentials: 'same-origin' });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError({ message: '', status: 0, code: 'Unreachable', request });
+  }
+  if (!response.ok) throw await refusal(response, request);
+  return response;
+}
+
+async function call<T>(method: string, path: string, options: Call = {}): Promise<Reply<T>> {
+  const init: RequestInit = { headers: { accept: 'application/json' } };
+  if (options.signal) init.signal = options.signal;
+  if (options.body !== undefined || method !== 'GET') {
+    init.headers = { ...init.headers, 'content-type': options.type ?? 'application/json' };
+    init.body = JSON.stringify(options.body ?? {});
+  }
+  const response = await send(method, withQuery(path, options.query), init);
+  const data = response.status === 204 ? undefined : await response.json();
+  return { data: data as T, headers: response.headers };
+}
+
+const read = async <T>(path: string, options: Call = {}): Promise<T> =>
+  (await call<T>('GET', path, options)).data;
+
+/** The `cursor` of the next page named by a `Link: <url>; rel="next"` header; undefined on the last page. */
+export function nextCursor(headers: Headers): string | undefined {
+  const link = /<([^>]+)>;\s*rel="?next"?/.exec(headers.get('Link') ?? '')?.[1];
+  if (link === undefined) return undefined;
+  return new URL(link, location.origin).searchParams.get('cursor') ?? undefined;
+}
+
+/** One page of a list that the hub pages by cursor. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | undefined;
+}
+
+async function readPage<T>(path: string, options: Call): Promise<Page<T>> {
+  const { data, headers } = await call<readonly T[]>('GET', path, options);
+  return { items: data, next: nextCursor(headers) };
+}
+
+// ---- the hub and who is here ------------------------------------------------------------------------------------
+
+export const getHub = (signal?: AbortSignal) => read<wire.HubReply>('/api/hub', { signal });
+export const getOverview = (signal?: AbortSignal) => read<wire.OverviewReply>('/api/overview', { signal });
+
+export interface SetupBody {
+  readonly secret: string;
+  readonly name: string;
+  readonly fullName?: string;
+  readonly email?: string;
+  readonly password: string;
+}
+
+interface UserReply {
+  readonly user: wire.SessionUser;
+}
+
+export const setUpHub = async (body: SetupBody) =>
+  (await call<UserReply>('POST', '/api/setup', { body })).data.user;
+
+export const signIn = async (name: string, password: string) =>
+  (await call<UserReply>('POST', '/api/session', { body: { name, password } })).data.user;
+
+export const signOut = () => call<void>('DELETE', '/api/session');
+
+export const saveProfile = async (body: { readonly fullName: string; readonly email: string | null }) =>
+  (await call<UserReply>('PUT', '/api/settings/profile', { body })).data.user;
+
+export const changePassword = (current: string, next: string) =>
+  call<void>('PUT', '/api/settings/password', { body: { current, next } });
+
+// ---- tokens -----------------------------------------------------------------------------------------------------
+
+export interface NewToken {
+  readonly name: string;
+  readonly role: wire.TokenRole;
+  readonly expiresInDays: number | null;
+}
+
+export const listTokens = async (signal?: AbortSignal) =>
+  (await read<{ readonly tokens: readonly wire.TokenReply[] }>('/api/settings/tokens', { signal })).tokens;
+
+/** Makes a token. The secret is in this answer only. */
+export const createToken = async (body: NewToken) =>
+  (
+    await call<{ readonly token: wire.TokenReply; readonly secret: string }>('POST', '/api/settings/tokens', {
+      body,
+    })
+  ).data;
+
+export const revokeToken = (id: string) =>
+  call<void>('DELETE', `/api/settings/tokens/${encodeURIComponent(id)}`);
+
+// ---- repos ------------------------------------------------------------------------------------------------------
+
+export interface RepoQuery {
+  readonly search?: string | undefined;
+  readonly author?: string | undefined;
+  readonly sort?: 'lastModified' | 'createdAt';
+  readonly direction?: 1 | -1;
+  readonly limit?: number;
+  readonly cursor?: string | undefined;
+}
+
+export const listRepos = (kind: wire.RepoKind, query: RepoQuery, signal?: AbortSignal) =>
+  readPage<wire.RepoListItem>(`/api/${kindPlural(kind)}`, { query: { ...query }, signal });
+
+export const getRepo = (repo: RepoRef, signal?: AbortSignal) =>
+  read<wire.RepoInfo>(repoApiUrl(repo), { signal });
+
+export interface NewRepo {
+  readonly type: wire.RepoKind;
+  readonly name: string;
+  readonly organization: string | null;
+  readonly private: boolean;
+  readonly sdk?: 'static' | 'gradio' | 'docker';
+}
+
+export const createRepo = async (body: NewRepo) =>
+  (await call<{ readonly url: string; readonly name: string }>('POST', '/api/repos/create', { body })).data;
+
+export const getRefs = (repo: RepoRef, signal?: AbortSignal) =>
+  read<wire.RefsReply>(`${repoApiUrl(repo)}/refs`, { signal });
+
+export const createBranch = (repo: RepoRef, branch: string, startingPoint: string) =>
+  call<void>('POST', `${repoApiUrl(repo)}/branch/${encodeURIComponent(branch)}`, { body: { startingPoint } });
+
+export interface TreeQuery {
+  readonly revision: string;
+  readonly path: string;
+  readonly expand: boolean;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** One page of a folder's entries. `expand` adds each entry's last commit, which costs the hub more. */
+export const listTree = (repo: RepoRef, tree: TreeQuery, signal?: AbortSignal) => {
+  const end = tree.path === '' ? '' : `/${encodePath(tree.path)}`;
+  const { expand, limit, cursor } = tree;
+  return readPage<wire.TreeEntry>(`${repoApiUrl(repo)}/tree/${encodeURIComponent(tree.revision)}${end}`, {
+    query: { recursive: false, expand, limit, cursor },
+    signal,
+  });
+};
+
+/** Facts of one path with its last commit; undefined when nothing is there. */
+export async function findPath(
+  repo: RepoRef,
+  revision: string,
+  path: string,
+): Promise<wire.TreeEntry | undefined> {
+  const { data } = await call<readonly wire.TreeEntry[]>(
+    'POST',
+    `${repoApiUrl(repo)}/paths-info/${encodeURIComponent(revision)}`,
+    { body: { paths: [path], expand: true } },
+  );
+  return data.find((entry) => entry.path === path);
+}
+
+export interface CommitsPage {
+  readonly commits: readonly wire.CommitReply[];
+  /** How many commits the revision has in all, where the hub says so. */
+  readonly total: number | undefined;
+}
+
+/** Commits from a revision backwards; `page` counts from 0. */
+export async function listCommits(
+  repo: RepoRef,
+  revision: string,
+  paging: { readonly page: number; readonly limit: number },
+  signal?: AbortSignal,
+): Promise<CommitsPage> {
+  const { data, headers } = await call<readonly wire.CommitReply[]>(
+    'GET',
+    `${repoApiUrl(repo)}/commits/${encodeURIComponent(revision)}`,
+    { query: { p: paging.page, limit: paging.limit }, signal },
+  );
+  const total = Number(headers.get('X-Total-Count') ?? NaN);
+  return { commits: data, total: Number.isFinite(total) ? total : undefined };
+}
+
+export interface FileSlice {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Size of the whole file. */
+  readonly size: number;
+}
+
+/** Bytes of a file from `start` on, at most `length` of them. */
+export async function readFile(
+  repo: RepoRef,
+  at: { readonly revision: string; readonly path: string; readonly start: number; readonly length: number },
+  signal?: AbortSignal,
+): Promise<FileSlice> {
+  const init: RequestInit = { headers: { range: `bytes=${at.start}-${at.start + at.length - 1}` } };
+  if (signal) init.signal = signal;
+  let response: Response;
+  try {
+    response = await send('GET', fileUrl(repo, at.revision, at.path), init);
+  } catch (error) {
+    // A range of an empty file cannot be satisfied: that is no failure, there is just nothing in it.
+    if (error instanceof ApiError && error.status === 416) return { bytes: new Uint8Array(), size: at.start };
+    throw error;
+  }
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const total = /\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '')?.[1];
+  return { bytes, size: total === undefined ? bytes.length : Number(total) };
+}
+
+// ---- upload: the same routes every client uses --------------------------------------------------------------------
+
+export const preupload = async (
+  repo: RepoRef,
+  revision: string,
+  files: readonly wire.PreuploadFile[],
+  signal?: AbortSignal,
+) =>
+  (
+    await call<{ readonly files: readonly wire.PreuploadReply[] }>(
+      'POST',
+      `${repoApiUrl(repo)}/preupload/${encodeURIComponent(revision)}`,
+      { body: { files }, signal },
+    )
+  ).data.files;
+
+const LFS_TYPE = 'application/vnd.git-lfs+json';
+
+/** Asks where the bytes of these objects go; objects without actions are already held for this repo. */
+export const startLfsUpload = async (
+  repo: RepoRef,
+  objects: readonly { readonly oid: string; readonly size: number }[],
+  signal?: AbortSignal,
+) =>
+  (
+    await call<{ readonly objects: readonly wire.LfsObject[] }>(
+      'POST',
+      `${repoUrl(repo)}.git/info/lfs/objects/batch`,
+      {
+        body: { operation: 'upload', transfers: ['basic', 'multipart'], objects, hash_algo: 'sha256' },
+        type: LFS_TYPE,
+        signal,
+      },
+    )
+  ).data.objects;
+
+/** Puts an LFS href on this page's origin: a hub behind a proxy may call itself by another name. */
+function sameOrigin(href: string): string {
+  const url = new URL(href, location.origin);
+  return `${url.pathname}${url.search}`;
+}
+
+export const postLfs = (href: string, body: unknown, signal?: AbortSignal) =>
+  send('POST', sameOrigin(href), {
+    headers: { 'content-type': LFS_TYPE, accept: LFS_TYPE },
+    body: JSON.stringify(body),
+    signal: signal ?? null,
+  });
+
+interface Sending {
+  readonly method: 'PUT' | 'POST';
+  readonly url: string;
+  readonly body: Blob;
+  readonly type?: string;
+  readonly signal: AbortSignal;
+  /** Told how many bytes of the body are sent so far. */
+  readonly onProgress: (sentBytes: number) => void;
+}
+
+/** Sends a body with progress, which fetch cannot report. Resolves when the hub has answered with success. */
+function sendBody(sending: Sending): Promise<XMLHttpRequest> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const url = sameOrigin(sending.url);
+    const name = `${sending.method} ${url}`;
+    const abort = (): void => request.abort();
+    const settle = (run: () => void): void => {
+      sending.signal.removeEventListener('abort', abort);
+      run();
+    };
+    request.open(sending.method, url);
+    if (sending.type !== undefined) request.setRequestHeader('content-type', sending.type);
+    request.upload.onprogress = (event) => sending.onProgress(event.loaded);
+    request.onload = () =>
+      settle(() => {
+        if (request.status >= 200 && request.status < 300) resolve(request);
+        else reject(refusedBody(request, name));
+      });
+    request.onerror = () =>
+      settle(() => reject(new ApiError({ message: '', status: 0, code: 'Unreachable', request: name })));
+    request.onabort = () => settle(() => reject(new DOMException('The transfer was stopped.', 'AbortError')));
+    if (sending.signal.aborted) {
+      reject(new DOMException('The transfer was stopped.', 'AbortError'));
+      return;
+    }
+    sending.signal.addEventListener('abort', abort);
+    request.send(sending.body);
+  });
+}
+
+function refusedBody(request: XMLHttpRequest, name: string): ApiError {
+  let facts: Record<string, unknown> = {};
+  try {
+    facts = JSON.parse(request.responseText) as Record<string, unknown>;
+  } catch {
+    facts = {}; // not JSON: the headers say what can be said
+  }
+  const text = (field: string, header: string): string | undefined =>
+    typeof facts[field] === 'string' ? facts[field] : (request.getResponseHeader(header) ?? undefined);
+  return new ApiError({
+    message: text('error', 'X-Error-Message') ?? text('message', 'X-Error-Message') ?? request.statusText,
+    status: request.status,
+    code: text('code', 'X-Error-Code') ?? '',
+    requestId: text('requestId', 'X-Request-Id'),
+    request: name,
+  });
+}
+
+interface PutOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress: (sentBytes: number) => void;
+}
+
+/** Stores one object, or one part of it, and returns the ETag of the answer (empty where there is none). */
+export async function putBytes(href: string, body: Blob, options: PutOptions): Promise<string> {
+  const request = await sendBody({ method: 'PUT', url: href, body, ...options });
+  return request.getResponseHeader('ETag') ?? '';
+}
+
+export interface CommitDone {
+  readonly commitOid: string;
+  readonly commitUrl: string;
+}
+
+/** Makes one commit from NDJSON lines (header first), as `huggingface_hub` does. */
+export async function commitLines(
+  repo: RepoRef,
+  revision: string,
+  lines: Blob,
+  options: PutOptions,
+): Promise<CommitDone> {
+  const request = await sendBody({
+    method: 'POST',
+    url: `${repoApiUrl(repo)}/commit/${encodeURIComponent(revision)}`,
+    body: lines,
+    type: 'application/x-ndjson',
+    ...options,
+  });
+  return JSON.parse(request.responseText) as CommitDone;
+}

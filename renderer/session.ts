@@ -1,0 +1,41 @@
+import { useQuery, useQueryClient } from '@tanstack/vue-query';
+import { computed } from 'vue';
+import { getHub, signOut as endSession } from './api.ts';
+import { keys } from './queries.ts';
+import type { HubReply, SessionUser } from './wire.ts';
+
+const HEARTBEAT_MS = 15_000;
+
+const hubQuery = {
+  queryKey: keys.hub,
+  queryFn: ({ signal }: { readonly signal: AbortSignal }) => getHub(signal),
+  retry: false,
+};
+
+/** Asks the hub again and again, so that a lost one is noticed. Only the frame of the page does this. */
+export const useHeartbeat = () => useQuery({ ...hubQuery, refetchInterval: HEARTBEAT_MS });
+
+/** Which hub this is and who is signed in. */
+export function useHub() {
+  const client = useQueryClient();
+  const query = useQuery({ ...hubQuery, refetchOnMount: false });
+  const hub = computed(() => query.data.value);
+  const user = computed(() => hub.value?.user ?? null);
+
+  /** Takes over the person of a successful sign-in or profile change; what was read as somebody else is dropped. */
+  const enter = (entered: SessionUser): void => {
+    client.setQueryData<HubReply>(keys.hub, (old) => old && { ...old, setupRequired: false, user: entered });
+    void client.invalidateQueries();
+  };
+  const signOut = async (): Promise<void> => {
+    await endSession();
+    client.setQueryData<HubReply>(keys.hub, (old) => old && { ...old, user: null });
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== keys.hub[0] });
+  };
+  return { hub, user, enter, signOut };
+}
+
+/** Whether somebody may commit to the repos of an owner. The hub decides; this only spares a button that cannot work. */
+export const mayWrite = (user: SessionUser | null, owner: string): boolean =>
+  user !== null &&
+  (user.name === owner || user.organizations.some(({ name, role }) => name === owner && role !== 'visitor'));
