@@ -6,7 +6,6 @@ export const LFS_MEDIA_TYPE = 'application/vnd.git-lfs+json';
 const mediaTypes = [LFS_MEDIA_TYPE, 'application/json'];
 
 export const MAX_BATCH_OBJECTS = 1000;
-export const MAX_PARTS = 10_000;
 
 const batchBody = z.object({
   operation: z.enum(['upload', 'download']),

@@ -113,7 +113,7 @@ const listQuery = z.object({
     'downloads',
   ]),
   direction: choice(['-1', '1', 'desc', 'asc']),
-  limit: integer(0, 1000),
+  limit: integer(1, 1000),
   cursor: text(512),
   full: flag,
   config: flag,

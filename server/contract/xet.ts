@@ -1,4 +1,5 @@
-import { ignored } from './query.ts';
+import { z } from 'zod';
+import { ignored, text } from './query.ts';
 import { anyone, capability, noBody, repo, route, streamBody } from './route.ts';
 
 const bearer = capability('the Xet token names one repository, one user, a scope and a deadline');
@@ -32,17 +33,6 @@ export const putXorb = route({
   query: ignored,
   body: streamBody(),
   errors: ['InvalidCredentials', 'Forbidden', 'InvalidObject', 'BodyTooLarge', 'NotFound'],
-});
-
-/** Also answers HEAD, which is all clients ask; a GET gives the same headers without a body. */
-export const headXorb = route({
-  method: 'GET',
-  path: '/xet/:store/v1/xorbs/:prefix/:hash',
-  access: bearer,
-  summary: 'Whether a xorb of the repository is held, and its length.',
-  query: ignored,
-  body: noBody,
-  errors: ['InvalidCredentials', 'NotFound'],
 });
 
 export const putShard = route({
@@ -87,12 +77,12 @@ export const headXetFile = route({
 
 export const xorbRange = route({
   method: 'GET',
-  path: '/xet/:store/ranges/:capability',
+  path: '/xet/:store/xorbs/:hash',
   access: capability('the signed URL names one byte range of one xorb and a deadline'),
   summary: 'The bytes of a range of a xorb.',
-  query: ignored,
+  query: z.object({ range: text(64), expires: text(16), signature: text(64) }),
   body: noBody,
-  replies: [206],
+  replies: [200, 206],
   errors: ['Forbidden', 'NotFound', 'BadRange'],
 });
 

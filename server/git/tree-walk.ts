@@ -171,7 +171,7 @@ export async function listTree(
 
   /** The folder's content; folders that follow it are read with it, as many as the page may still hold. */
   let lastTreeBytes = USUAL_ENTRY_BYTES * 16;
-  const readFolder = async ({ scan }: Level): Promise<Buffer> => {
+  const readFolder = async (scan: TreeScan): Promise<Buffer> => {
     const oid = scan.oid;
     let content = ahead.get(oid);
     ahead.delete(oid);
@@ -211,22 +211,19 @@ export async function listTree(
   }
 
   let steps = 0;
-  while (levels.length > 0) {
-    const level = levels.at(-1) as Level;
-    const { scan } = level;
-    if (scan.end >= scan.content.length) {
+  while (levels.length > 0 && entries.length < limit) {
+    const { scan, path: inFolder } = levels.at(-1) as Level;
+    if (!scan.next()) {
       levels.pop();
       continue;
     }
-    if (entries.length >= limit) break;
-    scan.next();
     const { name } = scan;
-    entries.push({ path: level.path + name, name, mode: scan.modeText, type: scan.type, oid: scan.oid });
-    if (recursive && scan.isTree) enter(new TreeScan(await readFolder(level)));
+    entries.push({ path: inFolder + name, name, mode: scan.modeText, type: scan.type, oid: scan.oid });
+    if (recursive && scan.isTree) enter(new TreeScan(await readFolder(scan)));
     steps += 1;
     if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
   }
-  if (levels.length === 0) return { entries };
+  if (levels.every(({ scan }) => scan.end >= scan.content.length)) return { entries };
   const isInside = (levels.at(-1) as Level).scan.end === 0;
   const given = isInside ? levels.slice(0, -1) : levels;
   return {

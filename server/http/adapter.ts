@@ -8,6 +8,7 @@ import type { Authorize, Granted, RepoName } from '../services/authorize.ts';
 import { authenticate, type Identify } from './authenticate.ts';
 import { readBody, validate } from './body.ts';
 import { asHubError, errorReply, isOurFault } from './errors.ts';
+import type { Log } from '../platform/log.ts';
 import { send, type Reply } from './reply.ts';
 import { decodePart, type HubRequest } from './request.ts';
 import type { Match } from './router.ts';
@@ -57,7 +58,7 @@ export const serve = <A extends Access, Query extends z.ZodType, Body extends Bo
 export interface AdapterParts {
   readonly identify: Identify;
   readonly authorize: Authorize;
-  readonly log: { error(facts: object, text: string): void; info(facts: object, text: string): void };
+  readonly log: Log;
   /** Development and tests: a reply or error that the contract does not declare is an error. */
   readonly strict: boolean;
 }
@@ -109,10 +110,7 @@ async function sendFailure(
   const error = asHubError(failure.thrown);
   const isClientGone = request.message.destroyed && !request.message.complete;
   if (isOurFault(error.code) && !isClientGone) {
-    parts.log.error(
-      { err: error.cause ?? error, code: error.code, requestId: request.id, path: request.path },
-      error.message,
-    );
+    parts.log.error(error.message, { err: error.cause ?? error, code: error.code, path: request.path });
   }
   if (response.headersSent || response.destroyed) {
     response.destroy();

@@ -16,6 +16,8 @@ export interface HttpParts extends AdapterParts {
   readonly endpoints: readonly Endpoint[];
   readonly allowedHosts: () => AllowedHosts;
   readonly pages: PageServer;
+  /** Nothing new is taken any more: what is under way is finished, and then the hub ends. */
+  readonly isStopping: () => boolean;
   /** Runs a request inside its log context. */
   readonly withRequestId: <Result>(requestId: string, work: () => Result) => Result;
 }
@@ -48,6 +50,10 @@ export function createHttpHandler(
       const host = checkHost(message.rawHeaders, request.method, parts.allowedHosts());
       request = { ...request, ...parseTarget(message.url ?? ''), origin: `http://${host}` };
       checkExpectation(request);
+      if (parts.isStopping()) {
+        response.setHeader('connection', 'close');
+        throw new HubError('Unavailable', 'The hub is stopping.');
+      }
       if (answerCors(request, response)) return;
       const method = (request.method === 'HEAD' ? 'GET' : request.method) as Method;
       const match = router.find(method, request.parts);
@@ -69,7 +75,7 @@ export function createHttpHandler(
     parts.withRequestId(id, () => {
       handle(message, response).catch((error: unknown) => {
         // Only a broken connection gets here: the failure itself was answered inside.
-        parts.log.info({ err: error, requestId: id }, 'connection lost while answering');
+        parts.log.info('The connection was lost while answering.', { err: error });
         response.destroy();
       });
     });

@@ -209,5 +209,5 @@ export const storageFull = (cause: unknown): HubError =>
 /** A range that starts at or behind the end of its object. */
 export const rangeBehindEnd = (sizeBytes: number): HubError =>
   new HubError('BadRange', 'The range starts behind the end of the object.', {
-    details: { size: sizeBytes },
+    details: { sizeBytes },
   });

@@ -22,3 +22,15 @@ export const uploadPartKey = (upload: PublicId, part: number): string =>
   `uploads/${upload}/${String(part).padStart(5, '0')}`;
 export const uploadPrefix = (upload: PublicId): string => `uploads/${upload}/`;
 export const probeKey = (id: string): string => `probe/${id}`;
+
+/** Roots of the layout, for those who walk what is stored. */
+export const KEY_ROOTS = { packs: 'packs/', large: 'large/', xorbs: 'xorbs/', uploads: 'uploads/' } as const;
+
+/** Repository, pack id and upload id out of a stored key; empty text for a key of another kind. */
+export const packOwner = (key: string): string => /^packs\/([^/]+)\//.exec(key)?.[1] ?? '';
+export const packId = (key: string): string =>
+  /^packs\/[^/]+\/([0-9a-f]+)\.(?:pack|idx)$/.exec(key)?.[1] ?? '';
+export const uploadOwner = (key: string): string => /^uploads\/([^/]+)\//.exec(key)?.[1] ?? '';
+export const largeObjectName = (key: string): string => /^large\/..\/([0-9a-f]{64})$/.exec(key)?.[1] ?? '';
+export const xorbName = (key: string): string =>
+  /^xorbs\/..\/([0-9a-f]{64})(?:\.chunks)?$/.exec(key)?.[1] ?? '';

@@ -63,7 +63,7 @@ export interface Authorize {
     right: Right,
   ): Promise<{ granted: Granted<Right>; isRedirect: boolean }>;
   /** Prove another right on a repository that the actor may read. */
-  also<Right extends RepoRight>(granted: Granted<RepoRight>, right: Right): Promise<Granted<Right>>;
+  also<Right extends RepoRight>(granted: Granted<'read'>, right: Right): Promise<Granted<Right>>;
   namespace<Right extends NamespaceRight>(
     actor: Actor,
     name: string,

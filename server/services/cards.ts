@@ -14,8 +14,10 @@ const MAX_ALIASES = 100;
 /** Read the YAML between the two `---` lines that a card starts with. Never throws: what is wrong is in `errors`. */
 export function readCard(text: string): CardCheck {
   const block = metadataBlock(text);
-  if (block === undefined) return { data: {}, errors: [], warnings: ['empty or missing yaml metadata in repo card'] };
-  if (block.length > MAX_METADATA_BYTES) return { data: {}, errors: ['The metadata is too long.'], warnings: [] };
+  if (block === undefined)
+    return { data: {}, errors: [], warnings: ['empty or missing yaml metadata in repo card'] };
+  if (block.length > MAX_METADATA_BYTES)
+    return { data: {}, errors: ['The metadata is too long.'], warnings: [] };
   const parsed = parseYaml(block);
   if (typeof parsed === 'string') return { data: {}, errors: [parsed], warnings: [] };
   return { data: parsed, errors: problemsOf(parsed), warnings: [] };
@@ -42,7 +44,8 @@ function parseYaml(block: string): Readonly<Record<string, unknown>> | string {
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string';
-const isTextOrTexts = (value: unknown): boolean => isText(value) || (Array.isArray(value) && value.every(isText));
+const isTextOrTexts = (value: unknown): boolean =>
+  isText(value) || (Array.isArray(value) && value.every(isText));
 
 /** Types that the Hub insists on, since everything that reads a card relies on them. */
 const FIELD_TYPES: Readonly<Record<string, readonly [(value: unknown) => boolean, string]>> = {

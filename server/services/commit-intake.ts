@@ -39,7 +39,8 @@ export async function receiveCommit(
   let number = 0;
   for await (const bytes of splitLines(body, maxLineBytes(limits))) {
     number++;
-    if (number > limits.maxLines) throw new HubError('TooManyItems', `A commit may have ${limits.maxLines} lines.`);
+    if (number > limits.maxLines)
+      throw new HubError('TooManyItems', `A commit may have ${limits.maxLines} lines.`);
     try {
       const line = parseCommitLine(decodeLine(bytes, number));
       if (line.kind === 'header') {
@@ -87,7 +88,10 @@ async function toOperation(
   if (line.kind !== 'file') return line;
   const { path, content } = line;
   if (content.byteLength > limits.maxInlineBytes) {
-    throw new HubError('UseLfs', `Files over ${limits.maxInlineBytes} bytes must be uploaded as large files.`);
+    throw new HubError(
+      'UseLfs',
+      `Files over ${limits.maxInlineBytes} bytes must be uploaded as large files.`,
+    );
   }
   // A pointer sent as a regular file means the object it names, so it is held to the same rules.
   const pointer = parsePointer(content);

@@ -86,10 +86,15 @@ export function createContents(parts: {
   const { db, clock, repoObjects, revisions, fileFacts, history } = parts;
 
   /** Large objects of the pointers that this repository may follow; a pointer without one is a plain file. */
-  async function largeObjects(repo: Repo, facts: Iterable<FileFacts>): Promise<ReadonlyMap<Sha256, LargeObject>> {
+  async function largeObjects(
+    repo: Repo,
+    facts: Iterable<FileFacts>,
+  ): Promise<ReadonlyMap<Sha256, LargeObject>> {
     const sha256s = [...facts].flatMap(({ pointer }) => pointer?.sha256 ?? []);
     if (sha256s.length === 0) return new Map();
-    const found = await db.read((stores) => stores.largeObjects.findForRepository(repo.id, sha256s, clock.now()));
+    const found = await db.read((stores) =>
+      stores.largeObjects.findForRepository(repo.id, sha256s, clock.now()),
+    );
     return new Map(found.map((object) => [object.sha256, object]));
   }
 
@@ -120,7 +125,13 @@ export function createContents(parts: {
     placed: readonly Placed[],
     isWanted: boolean,
   ): Promise<ReadonlyMap<string, CommitSummary>> =>
-    isWanted ? history.lastCommits(repo, commit, placed.map((entry) => entry.path)) : new Map<string, CommitSummary>();
+    isWanted
+      ? history.lastCommits(
+          repo,
+          commit,
+          placed.map((entry) => entry.path),
+        )
+      : new Map<string, CommitSummary>();
 
   return {
     locate: (repo, decoded) => revisions.split(repo, decoded),
@@ -182,7 +193,8 @@ function fileSize(
   large: ReadonlyMap<Sha256, LargeObject>,
 ): Pick<FileEntry, 'sizeBytes' | 'large'> {
   const object = facts.pointer && large.get(facts.pointer.sha256);
-  if (!object || object.sizeBytes !== facts.pointer?.sizeBytes) return { sizeBytes: facts.sizeBytes, large: undefined };
+  if (!object || object.sizeBytes !== facts.pointer?.sizeBytes)
+    return { sizeBytes: facts.sizeBytes, large: undefined };
   return {
     sizeBytes: object.sizeBytes,
     large: { sha256: object.sha256, pointerBytes: facts.sizeBytes, xetHash: object.xetHash },

@@ -73,7 +73,8 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
 
   async function indexOne(repo: Repo, objects: ObjectDb, { oid, commit }: CommitSummary): Promise<void> {
     const [firstParent, ...others] = commit.parents;
-    const parent = firstParent && (await db.read((stores) => stores.history.findCommit(repo.id, firstParent)));
+    const parent =
+      firstParent && (await db.read((stores) => stores.history.findCommit(repo.id, firstParent)));
     const isLinear = others.length === 0 && (parent?.isLinear ?? true);
     const reachable = isLinear ? (parent?.reachable ?? 0) + 1 : await reachableCount(objects, oid);
     const parentTree = firstParent && (await objects.commit(firstParent)).tree;
@@ -98,7 +99,12 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
   }
 
   /** A history with merges has no single line to count along, so its commits are walked in order of date. */
-  async function walked(repo: Repo, tip: Oid, skip: number, limit: number): Promise<readonly CommitSummary[]> {
+  async function walked(
+    repo: Repo,
+    tip: Oid,
+    skip: number,
+    limit: number,
+  ): Promise<readonly CommitSummary[]> {
     const commits: CommitSummary[] = [];
     let place = 0;
     for await (const entry of walkCommits(repoObjects.open(repo), [tip])) {

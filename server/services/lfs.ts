@@ -131,12 +131,9 @@ export function createLfs(parts: {
   ): Promise<Upload> {
     const now = clock.now();
     const open = await stores.uploads.findFor(repositoryId, name.sha256, now);
-    if (open && open.sizeBytes === name.sizeBytes && open.partSizeBytes === limits.partBytes) return open;
-    const { partBytes } = limits;
-    return stores.uploads.create(
-      { repositoryId, ...name, partSizeBytes: partBytes, expiresAt: pendUntil() },
-      now,
-    );
+    const partSizeBytes = partSizeFor(name.sizeBytes, limits.partBytes);
+    if (open && open.sizeBytes === name.sizeBytes && open.partSizeBytes === partSizeBytes) return open;
+    return stores.uploads.create({ repositoryId, ...name, partSizeBytes, expiresAt: pendUntil() }, now);
   }
 
   async function planUpload(
@@ -296,6 +293,12 @@ export function createLfs(parts: {
     },
   };
 }
+
+const MAX_PARTS = 10_000;
+
+/** Parts of the usual size, or as large as it takes to stay within the number of parts that clients can send. */
+const partSizeFor = (sizeBytes: number, usualBytes: number): number =>
+  Math.max(usualBytes, Math.ceil(sizeBytes / MAX_PARTS));
 
 function partBytesOf(upload: Upload, partNumber: number): number {
   const count = Math.ceil(upload.sizeBytes / upload.partSizeBytes);

@@ -49,7 +49,8 @@ export function createObjectStaging(parts: {
     if (!pack) {
       const spool = createSpool({ folder: parts.stagingFolder, memoryBytes: SPOOL_MEMORY_BYTES });
       pack = { spool, builder: createPackBuilder({ spool }) };
-      for (const row of hot.values()) await pack.builder.addDeflated(row.type, row.sizeBytes, row.oid, row.deflated);
+      for (const row of hot.values())
+        await pack.builder.addDeflated(row.type, row.sizeBytes, row.oid, row.deflated);
       hot = new Map();
       hotBytes = 0;
     }
@@ -85,8 +86,15 @@ export function createObjectStaging(parts: {
       if (pack) {
         const built = await pack.builder.finish();
         const { packId } = built;
-        const row = { packId, source: parts.source, objectCount: built.objectCount, sizeBytes: built.sizeBytes };
-        await parts.objects.put(packKey(parts.repository, packId), built.bytes(), { sizeBytes: built.sizeBytes });
+        const row = {
+          packId,
+          source: parts.source,
+          objectCount: built.objectCount,
+          sizeBytes: built.sizeBytes,
+        };
+        await parts.objects.put(packKey(parts.repository, packId), built.bytes(), {
+          sizeBytes: built.sizeBytes,
+        });
         await parts.objects.put(packIndexKey(parts.repository, packId), built.index);
         storedPacks.push({ ...row, indexSizeBytes: built.index.byteLength });
         await pack.spool.dispose();

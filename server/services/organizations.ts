@@ -1,4 +1,4 @@
-import type { Organization, OrganizationRole, User, Visibility } from '../domain/account.ts';
+import type { Membership, Organization, OrganizationRole, User, Visibility } from '../domain/account.ts';
 import { conflict, HubError } from '../domain/errors.ts';
 import type { NamespaceId } from '../domain/ids.ts';
 import { parseNamespaceName } from '../domain/names.ts';
@@ -25,6 +25,8 @@ export interface Organizations {
   members(
     organization: Organization,
   ): Promise<readonly { readonly user: User; readonly role: OrganizationRole }[]>;
+  /** The organizations a user belongs to, with the role in each. */
+  membershipsOf(userId: NamespaceId): Promise<readonly Membership[]>;
   list(): Promise<readonly Organization[]>;
   /** Throws NotFound. */
   get(name: string): Promise<Organization>;
@@ -61,6 +63,8 @@ export function createOrganizations({
       }),
 
     members: (organization) => db.read(({ organizations }) => organizations.members(organization.id)),
+
+    membershipsOf: (userId) => db.read(({ organizations }) => organizations.membershipsOf(userId)),
 
     list: () => db.read(({ organizations }) => organizations.list()),
 

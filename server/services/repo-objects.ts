@@ -35,7 +35,8 @@ export function createRepoObjects(parts: {
       }
       return found;
     },
-    hotOidsByPrefix: (prefix, limit) => db.read((stores) => stores.gitObjects.hotOidsByPrefix(repo.id, prefix, limit)),
+    hotOidsByPrefix: (prefix, limit) =>
+      db.read((stores) => stores.gitObjects.hotOidsByPrefix(repo.id, prefix, limit)),
     async packs() {
       const rows = await db.read((stores) => stores.gitObjects.packs(repo.id));
       return rows.map((row) => ({
@@ -52,13 +53,21 @@ export function createRepoObjects(parts: {
   return {
     storage,
     open: (repo, overlay) =>
-      createObjectDb({ storage: storage(repo), cache, scope: repo.publicId, ...(overlay ? { overlay } : {}) }),
+      createObjectDb({
+        storage: storage(repo),
+        cache,
+        scope: repo.publicId,
+        ...(overlay ? { overlay } : {}),
+      }),
   };
 }
 
 function inflate(deflated: Buffer, sizeBytes: number, oid: Oid): Buffer {
   try {
-    return inflateSync(deflated, { chunkSize: Math.max(64, sizeBytes), maxOutputLength: Math.max(1, sizeBytes) });
+    return inflateSync(deflated, {
+      chunkSize: Math.max(64, sizeBytes),
+      maxOutputLength: Math.max(1, sizeBytes),
+    });
   } catch (error) {
     throw corruptObject(`hot row of ${oid}`, error);
   }

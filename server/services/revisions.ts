@@ -29,7 +29,10 @@ export interface Revisions {
 /** Refs deeper than this are not looked for in front of a path. */
 const MAX_REF_PARTS = 16;
 
-export function createRevisions(parts: { readonly db: Database; readonly repoObjects: RepoObjects }): Revisions {
+export function createRevisions(parts: {
+  readonly db: Database;
+  readonly repoObjects: RepoObjects;
+}): Revisions {
   const { db, repoObjects } = parts;
 
   /** Follows an id to a commit; undefined when it is none, or is not in this repository. */
@@ -55,15 +58,21 @@ export function createRevisions(parts: { readonly db: Database; readonly repoObj
     return only && others.length === 0 ? { text, commit: only, ref: undefined } : undefined;
   }
 
-  async function refsNamed(repo: Repo, texts: readonly string[]): Promise<ReadonlyMap<string, ResolvedRevision>> {
-    const names = texts.flatMap((text) => (text === 'HEAD' ? [branchRef(repo.defaultBranch)] : refNamesOf(text)));
+  async function refsNamed(
+    repo: Repo,
+    texts: readonly string[],
+  ): Promise<ReadonlyMap<string, ResolvedRevision>> {
+    const names = texts.flatMap((text) =>
+      text === 'HEAD' ? [branchRef(repo.defaultBranch)] : refNamesOf(text),
+    );
     const refs = await db.read((stores) => stores.refs.findMany(repo.id, names));
     const byName = new Map(refs.map((ref) => [ref.name, ref]));
     const found = new Map<string, ResolvedRevision>();
     for (const text of texts) {
       const candidates = text === 'HEAD' ? [branchRef(repo.defaultBranch)] : refNamesOf(text);
       const ref = candidates.map((name) => byName.get(name)).find((it) => it !== undefined);
-      if (ref && isReadableRef(ref.name)) found.set(text, { text, commit: ref.peeled ?? ref.target, ref: ref.name });
+      if (ref && isReadableRef(ref.name))
+        found.set(text, { text, commit: ref.peeled ?? ref.target, ref: ref.name });
     }
     return found;
   }

@@ -1,16 +1,26 @@
 import { createHash } from 'node:crypto';
 import type { Database, LargeObject } from '../db/stores.ts';
 import { corruptObject, HubError, invalidCredentials } from '../domain/errors.ts';
-import { isXetHash, type Sha256, type XetHash } from '../domain/ids.ts';
+import { isXetHash, type Sha256 } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import { largeObjectKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';
 import type { ByteRange, ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import { createSlots } from '../platform/slots.ts';
+import { digestStream } from '../workers/digest.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import { createChunkIndexes } from '../xet/chunk-indexes.ts';
 import { createXetFileReader } from '../xet/file-bytes.ts';
-import { reconstruct, type Reconstruction, type XetFile } from '../xet/reconstruction.ts';
+import {
+  reconstruct,
+  reconstructionV1,
+  reconstructionV2,
+  type ReconstructionV1,
+  type ReconstructionV2,
+  type XetFile,
+  type XorbUrl,
+} from '../xet/reconstruction.ts';
 import { MAX_SHARD_BYTES } from '../xet/shard.ts';
 import {
   narrowSignedRange,
@@ -42,18 +52,21 @@ export interface Xet {
   writeToken(granted: Granted<'write'>): XetToken;
   /** Check a token. Throws InvalidCredentials, or Forbidden when it allows too little. */
   authorize(token: string | undefined, scope: 'read' | 'write'): Promise<XetGrant>;
-  /** Prove and keep a xorb. Answers whether it is new. */
-  putXorb(grant: XetGrant, hash: string, body: ByteSource): Promise<boolean>;
+  /** Prove and keep a xorb. `sizeBytes` is its length where the client said it. Answers whether it is new. */
+  putXorb(grant: XetGrant, hash: string, body: ByteSource, sizeBytes: number | undefined): Promise<boolean>;
   /** Prove a shard and keep its files. Answers whether any is new. */
-  putShard(grant: XetGrant, body: ByteSource): Promise<boolean>;
-  /** How to rebuild a file that the repository holds. Throws NotFound and BadRange. */
+  putShard(grant: XetGrant, body: ByteSource, sizeBytes: number | undefined): Promise<boolean>;
+  /**
+   * How to rebuild a file that the repository holds, in the first or the second form of the protocol, with URLs
+   * below `origin`. Throws NotFound and BadRange.
+   */
   reconstruct(
     grant: XetGrant,
     hash: string,
     rangeOf: (sizeBytes: number) => ByteRange | undefined,
-  ): Promise<Reconstruction>;
+    answer: { readonly form: 'v1' | 'v2'; readonly origin: string },
+  ): Promise<ReconstructionV1 | ReconstructionV2>;
   fileSize(grant: XetGrant, hash: string): Promise<number>;
-  signRange(xorb: XetHash, bytes: ByteRange): string;
   /** The bytes of a signed range. Throws Forbidden. */
   openRange(
     xorb: string,
@@ -66,10 +79,11 @@ export interface Xet {
 
 const TOKEN_TTL_SECONDS = 3600;
 const RANGE_TTL_SECONDS = 3600;
-/** Uploads that are held in memory while they are proved. */
-const PROOFS_AT_ONCE = 8;
+/** Uploads that are held in memory, each up to 64 MiB, until they are proved and stored. */
+const UPLOADS_AT_ONCE = 6;
 /** What fits into this is hashed here; a thread would take longer to be asked. */
 const HASH_HERE_BYTES = 256 * 1024;
+const FIRST_BUFFER_BYTES = 1024 * 1024;
 const READ_MEMORY_BYTES = 64 * 1024 * 1024;
 const CACHED_CHUNKS = 500_000;
 
@@ -85,7 +99,8 @@ export function createXet(parts: {
   readonly pendTtlSeconds: number;
 }): Xet {
   const { db, objects, clock, workers, key } = parts;
-  const proofs = createSlots(PROOFS_AT_ONCE);
+  const uploads = createSlots(UPLOADS_AT_ONCE);
+  const xorbQueue = createKeyedQueue();
   const chunkIndexes = createChunkIndexes({ objects, cacheChunks: CACHED_CHUNKS });
   const reader = createXetFileReader({
     getChunkIndex: chunkIndexes.get,
@@ -103,6 +118,14 @@ export function createXet(parts: {
     const user = actor.kind === 'user' ? actor.user.id : undefined;
     return { expiresAt, token: signXetToken(key, { repository: repo.publicId, user, scope, expiresAt }) };
   }
+
+  const urlBelow =
+    (origin: string): XorbUrl =>
+    (xorb, first, last) => {
+      const bytes = { start: first, end: last + 1 };
+      const query = signXorbQuery(key, { xorb, bytes, expiresAt: nowSeconds() + RANGE_TTL_SECONDS });
+      return `${origin}/xet/${parts.storeId}/xorbs/${xorb}?${query}`;
+    };
 
   async function proveSha256(file: VerifiedFile): Promise<void> {
     const known = await db.read((stores) => stores.largeObjects.findAny(file.declaredSha256));
@@ -122,16 +145,7 @@ export function createXet(parts: {
       for await (const bytes of reader.read(file)) hash.update(bytes);
       return hash.digest('hex') as Sha256;
     }
-    const session = await workers.open('sha256');
-    try {
-      for await (const bytes of reader.read(file)) {
-        const owned = new Uint8Array(bytes);
-        await session.push(owned, [owned.buffer]);
-      }
-      return (await session.close()).sha256;
-    } finally {
-      session.abort();
-    }
+    return (await digestStream(workers, reader.read(file))).sha256;
   }
 
   async function heldFile(grant: XetGrant, hash: string): Promise<XetFile> {
@@ -175,25 +189,28 @@ export function createXet(parts: {
       return { repo, scope: access.scope };
     },
 
-    putXorb: (_grant, text, body) =>
-      proofs.run(async () => {
-        if (!isXetHash(text)) throw new HubError('InvalidObject', 'The name of the xorb is not a Xet hash.');
-        const bytes = await collect(body, MAX_XORB_UPLOAD_BYTES, 'xorb');
-        const proved = await workers.run('verifyXorb', { bytes, expected: text }, [bytes.buffer]);
-        const [known] = await db.read((stores) => stores.xet.findXorbs([text]));
-        if (known) return false;
-        await objects.put(xorbKey(text), proved.content);
-        await objects.put(xorbChunksKey(text), proved.chunkIndex);
-        const { rawBytes, chunkCount } = proved;
-        const row = { hash: text, sizeBytes: proved.content.byteLength, rawBytes, chunkCount };
-        await db.write((stores) => stores.xet.addXorb(row, clock.now()));
-        return true;
+    putXorb: (_grant, hash, body, sizeBytes) =>
+      uploads.run(async () => {
+        if (!isXetHash(hash)) throw new HubError('InvalidObject', 'The name of the xorb is not a Xet hash.');
+        const bytes = await collect(body, sizeBytes, MAX_XORB_UPLOAD_BYTES, 'xorb');
+        const proved = await workers.run('verifyXorb', { bytes, expected: hash }, [bytes.buffer]);
+        // Another client may compress the same chunks to other bytes: content and index must be of one upload.
+        return xorbQueue.run(hash, async () => {
+          const [known] = await db.read((stores) => stores.xet.findXorbs([hash]));
+          if (known) return false;
+          await objects.put(xorbKey(hash), proved.content);
+          await objects.put(xorbChunksKey(hash), proved.chunkIndex);
+          const { rawBytes, chunkCount } = proved;
+          const row = { hash, sizeBytes: proved.content.byteLength, rawBytes, chunkCount };
+          await db.write((stores) => stores.xet.addXorb(row, clock.now()));
+          return true;
+        });
       }),
 
-    putShard: (grant, body) =>
-      proofs.run(async () => {
+    putShard: (grant, body, sizeBytes) =>
+      uploads.run(async () => {
         const files = await verifyShard({
-          shard: await collect(body, MAX_SHARD_BYTES, 'shard'),
+          shard: await collect(body, sizeBytes, MAX_SHARD_BYTES, 'shard'),
           findChunkIndex: async (xorb) => {
             const [row] = await db.read((stores) => stores.xet.findXorbs([xorb]));
             return row && chunkIndexes.find(xorb);
@@ -205,15 +222,13 @@ export function createXet(parts: {
         return keepFiles(grant, files);
       }),
 
-    async reconstruct(grant, hash, rangeOf) {
+    async reconstruct(grant, hash, rangeOf, { form, origin }) {
       const file = await heldFile(grant, hash);
-      return reconstruct(file, rangeOf(file.sizeBytes), chunkIndexes.get);
+      const reconstruction = await reconstruct(file, rangeOf(file.sizeBytes), chunkIndexes.get);
+      return (form === 'v1' ? reconstructionV1 : reconstructionV2)(reconstruction, urlBelow(origin));
     },
 
     fileSize: async (grant, hash) => (await heldFile(grant, hash)).sizeBytes,
-
-    signRange: (xorb, bytes) =>
-      signXorbQuery(key, { xorb, bytes, expiresAt: nowSeconds() + RANGE_TTL_SECONDS }),
 
     async openRange(xorb, query, requested) {
       const signed = isXetHash(xorb) ? verifyXorbQuery(key, xorb, query, nowSeconds()) : undefined;
@@ -237,20 +252,26 @@ export function createXet(parts: {
 
 const notHeld = (): HubError => new HubError('NotFound', 'This repository holds no such file.');
 
-/** Read an upload whole, up to the limit of its format. */
-async function collect(body: ByteSource, maxBytes: number, what: string): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
+/** Read an upload whole into one buffer, up to the limit of its format. */
+async function collect(
+  body: ByteSource,
+  announcedBytes: number | undefined,
+  maxBytes: number,
+  what: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = (): HubError => new HubError('BodyTooLarge', `A ${what} may have ${maxBytes} bytes.`);
+  if (announcedBytes !== undefined && announcedBytes > maxBytes) throw tooLarge();
+  let whole = new Uint8Array(announcedBytes ?? FIRST_BUFFER_BYTES);
   let size = 0;
   for await (const chunk of body) {
+    if (size + chunk.byteLength > maxBytes) throw tooLarge();
+    if (size + chunk.byteLength > whole.byteLength) {
+      const larger = new Uint8Array(Math.max(whole.byteLength * 2, size + chunk.byteLength));
+      larger.set(whole.subarray(0, size));
+      whole = larger;
+    }
+    whole.set(chunk, size);
     size += chunk.byteLength;
-    if (size > maxBytes) throw new HubError('BodyTooLarge', `A ${what} may have ${maxBytes} bytes.`);
-    chunks.push(chunk);
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return whole;
+  return size === whole.byteLength ? whole : whole.slice(0, size);
 }

@@ -1,0 +1,269 @@
+import { access, constants, mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { OpenedHub } from './cli/services.ts';
+import type { Config } from './config/schema.ts';
+import { openDatabase } from './db/database.ts';
+import { acquireLock } from './db/lock.ts';
+import type { Database } from './db/stores.ts';
+import { HubError } from './domain/errors.ts';
+import type { Repo } from './domain/repo.ts';
+import { createObjectCache } from './git/object-cache.ts';
+import { createJobHandlers, scheduleRecurringJobs } from './jobs/handlers.ts';
+import { createJobRunner } from './jobs/runner.ts';
+import { openLocalStore } from './objects/local.ts';
+import type { ObjectStore } from './objects/object-store.ts';
+import { systemClock } from './platform/clock.ts';
+import { createKeyedQueue } from './platform/keyed-queue.ts';
+import type { Log } from './platform/log.ts';
+import { newPublicId } from './platform/random.ts';
+import { readSecretKey } from './platform/secret-file.ts';
+import { openStagingFolder } from './platform/staging-folder.ts';
+import { insideTransaction } from './platform/transaction-scope.ts';
+import { createAccounts } from './services/accounts.ts';
+import { createApply } from './services/apply.ts';
+import { createAuthorize } from './services/authorize.ts';
+import { createBranches } from './services/branches.ts';
+import { createCapabilities } from './services/capabilities.ts';
+import { createCommits } from './services/commits.ts';
+import { createContents } from './services/contents.ts';
+import { createDoctor } from './services/doctor.ts';
+import { createExport } from './services/export.ts';
+import { createFileFacts } from './services/file-facts.ts';
+import { createHistory } from './services/history.ts';
+import { createLargeObjects } from './services/large-objects.ts';
+import { createLfs } from './services/lfs.ts';
+import { createOrganizations } from './services/organizations.ts';
+import { createOverview } from './services/overview.ts';
+import { createPasswords } from './services/passwords.ts';
+import { createReadiness } from './services/readiness.ts';
+import { createRefUpdates } from './services/ref-updates.ts';
+import { createRepoInfo } from './services/repo-info.ts';
+import { createRepoObjects } from './services/repo-objects.ts';
+import { createRepositories } from './services/repositories.ts';
+import { createRevisions } from './services/revisions.ts';
+import { createRollUp } from './services/roll-up.ts';
+import { createSessions } from './services/sessions.ts';
+import { createSetup } from './services/setup.ts';
+import { createSignInLimits } from './services/sign-in-limits.ts';
+import { createSweep } from './services/sweep.ts';
+import { createTokens } from './services/tokens.ts';
+import { createXet } from './services/xet.ts';
+import { createWorkerPool } from './workers/pool.ts';
+
+const OBJECT_CACHE_BYTES = 64 * 1024 * 1024;
+const FILE_FACTS = 200_000;
+const MAX_COMMIT_LINES = 1_000_000;
+
+/** A data folder taken and its stores open. Closing unwinds in the opposite order. */
+export interface OpenedStores {
+  readonly db: Database;
+  readonly objects: ObjectStore;
+  readonly key: Buffer;
+  readonly storeId: string;
+  readonly stagingFolder: string;
+  readonly isLocked: () => boolean;
+  close(): Promise<void>;
+}
+
+async function openObjects(config: Config): Promise<ObjectStore> {
+  const { storage } = config;
+  if (storage.kind === 'local')
+    return openLocalStore({ folder: join(config.dataDir, 'storage'), insideTransaction });
+  const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = storage.s3;
+  const place = {
+    region,
+    bucket,
+    accessKeyId,
+    secretAccessKey: secretAccessKey.open(),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+  const { ensureBucket } = await import('./objects/buckets.ts');
+  const { createS3Store } = await import('./objects/s3.ts');
+  await ensureBucket(place);
+  return createS3Store({ ...place, ...(prefix === undefined ? {} : { prefix }), insideTransaction });
+}
+
+async function openDataFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    throw new HubError('Forbidden', `The data folder ${folder} cannot be written to.`, {
+      details: { folder },
+      cause,
+    });
+  }
+}
+
+/** Take the data folder and open its stores. Throws Conflict when another process holds the folder. */
+export async function openStores(config: Config, program: string, log: Log): Promise<OpenedStores> {
+  const { dataDir } = config;
+  await using cleanup = new AsyncDisposableStack();
+  await openDataFolder(dataDir);
+  const lock = acquireLock(dataDir, { pid: process.pid, program, startedAt: systemClock.now() });
+  let isLocked = true;
+  cleanup.defer(() => {
+    isLocked = false;
+    lock.release();
+  });
+  const stagingFolder = join(dataDir, 'staging');
+  await openStagingFolder(stagingFolder);
+  const db = await openDatabase(
+    { kind: 'sqlite', file: join(dataDir, 'hub.db') },
+    { onLongTransaction: (report) => log.warn('A transaction took long.', { ...report }) },
+  );
+  cleanup.defer(() => db.close());
+  const objects = await openObjects(config);
+  cleanup.defer(() => objects.close());
+  const key = await readSecretKey(join(dataDir, 'secret.key'));
+  const storeId = await db.write((stores) => stores.settings.setDefault('xet-store-id', newPublicId()));
+  const owned = cleanup.move();
+  return {
+    db,
+    objects,
+    key,
+    storeId,
+    stagingFolder,
+    isLocked: () => isLocked,
+    close: () => owned.disposeAsync(),
+  };
+}
+
+/** Everything that stands on the stores, built in the order of dependence. */
+export function createServices(config: Config, stores: OpenedStores, log: Log) {
+  const { db, objects, stagingFolder, key } = stores;
+  const clock = systemClock;
+  const { limits } = config;
+  const uploadTtlSeconds = config.uploads.expiryHours * 3600;
+  const workers = createWorkerPool({ size: Math.max(1, availableParallelism() - 1) });
+  const passwords = createPasswords();
+  const queue = createKeyedQueue();
+
+  const authorize = createAuthorize({ db, clock, rules: { requireSignIn: config.requireSignIn } });
+  const accounts = createAccounts({ db, clock, passwords, limits: createSignInLimits(clock) });
+  const organizations = createOrganizations({ db, clock });
+  const sessions = createSessions({ db, clock, log });
+  const setup = createSetup({ db, clock, passwords });
+  const tokens = createTokens({ db, clock, log });
+  const apply = createApply({ db, clock, passwords });
+
+  const repoObjects = createRepoObjects({
+    db,
+    objects,
+    cache: createObjectCache({ maxBytes: OBJECT_CACHE_BYTES }),
+  });
+  const revisions = createRevisions({ db, repoObjects });
+  const history = createHistory({ db, repoObjects });
+  const fileFacts = createFileFacts({ maxEntries: FILE_FACTS });
+  const contents = createContents({ db, clock, repoObjects, revisions, fileFacts, history });
+  const rollUps = createRollUp({ db, objects, clock, stagingFolder });
+  const sweeps = createSweep({ db, objects, clock });
+  const jobs = createJobRunner({
+    db,
+    clock,
+    log,
+    handlers: createJobHandlers({ db, clock, history, rollUps, sweeps, sessions }),
+  });
+  const refUpdates = createRefUpdates({ db, clock, onCommitted: jobs.wake });
+  const commits = createCommits({
+    db,
+    objects,
+    clock,
+    repoObjects,
+    contents,
+    refUpdates,
+    queue,
+    stagingFolder,
+    limits: { maxInlineBytes: limits.inlineFileSize, maxLines: MAX_COMMIT_LINES },
+  });
+  const branches = createBranches({ db, clock, revisions, refUpdates, queue });
+  const repositories = createRepositories({ db, clock, authorize, commits, refUpdates });
+  const info = createRepoInfo({ db, contents });
+  const overviews = createOverview({ db, repositories, history, info, dataFolder: config.dataDir });
+
+  const xet = createXet({
+    db,
+    objects,
+    clock,
+    workers,
+    key,
+    storeId: stores.storeId,
+    maxFileBytes: limits.largeFileSize,
+    pendTtlSeconds: uploadTtlSeconds,
+  });
+  const largeObjects = createLargeObjects({ db, clock, xet });
+  const lfs = createLfs({
+    db,
+    objects,
+    clock,
+    capabilities: createCapabilities({ key, clock }),
+    limits: { maxObjectBytes: limits.largeFileSize, partBytes: limits.partSize, uploadTtlSeconds },
+  });
+  const doctor = createDoctor({ db, objects, clock, repoObjects, xet, stagingFolder });
+  const exports = createExport({ db, repoObjects, stagingFolder });
+
+  return {
+    ...{ clock, workers, jobs, authorize, accounts, organizations, sessions, setup, tokens, apply },
+    ...{
+      contents,
+      commits,
+      branches,
+      repositories,
+      info,
+      overviews,
+      xet,
+      largeObjects,
+      lfs,
+      doctor,
+      exports,
+    },
+    xetStoreId: stores.storeId,
+    maxInlineBytes: limits.inlineFileSize,
+    readiness: (isStopping: () => boolean) =>
+      createReadiness({ db, objects, clock, log, isLocked: stores.isLocked, isStopping }),
+    scheduleJobs: () => scheduleRecurringJobs(db, clock),
+    async close() {
+      await jobs.stop();
+      await tokens.close();
+      await sessions.close();
+      await workers.close();
+    },
+  };
+}
+
+export type Services = ReturnType<typeof createServices>;
+
+/** What the command line asks of the services, in the hub's own process or in that of the command. */
+export function commandServices(services: Services, stores: OpenedStores): OpenedHub['services'] {
+  return {
+    now: services.clock.now,
+    accounts: services.accounts,
+    tokens: services.tokens,
+    apply: services.apply,
+    async listRepos() {
+      const all: Repo[] = [];
+      for (;;) {
+        const page = await stores.db.read(({ repos }) => repos.listAll(all.at(-1)?.id, 500));
+        if (page.length === 0) return all;
+        all.push(...page);
+      }
+    },
+    exportRepo: services.exports.exportRepo,
+    runDoctor: services.doctor.run,
+  };
+}
+
+/** A hub without its servers, for one command of the command line. */
+export async function openHub(config: Config): Promise<OpenedHub> {
+  const { silentLog } = await import('./platform/log.ts');
+  const stores = await openStores(config, 'An atoll command', silentLog);
+  const services = createServices(config, stores, silentLog);
+  return {
+    services: commandServices(services, stores),
+    async close() {
+      await services.close();
+      await stores.close();
+    },
+  };
+}

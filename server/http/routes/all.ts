@@ -1,0 +1,30 @@
+import type { Endpoint } from '../adapter.ts';
+import { accountRoutes } from './accounts.ts';
+import { commitRoutes } from './commits.ts';
+import { contentRoutes } from './contents.ts';
+import { hubRoutes } from './hub.ts';
+import { lfsRoutes } from './lfs.ts';
+import { repoRoutes } from './repos.ts';
+import { resolveRoutes } from './resolve.ts';
+import { xetRoutes } from './xet.ts';
+
+type Services = Parameters<typeof accountRoutes>[0] &
+  Parameters<typeof commitRoutes>[0] &
+  Parameters<typeof contentRoutes>[0] &
+  Parameters<typeof hubRoutes>[0] &
+  Parameters<typeof lfsRoutes>[0] &
+  Parameters<typeof repoRoutes>[0] &
+  Parameters<typeof resolveRoutes>[0] &
+  Parameters<typeof xetRoutes>[0];
+
+/** Every route of the hub: the table of contents of its API. */
+export const allRoutes = (services: Services): readonly Endpoint[] => [
+  ...hubRoutes(services),
+  ...accountRoutes(services),
+  ...repoRoutes(services),
+  ...contentRoutes(services),
+  ...commitRoutes(services),
+  ...resolveRoutes(services),
+  ...lfsRoutes(services),
+  ...xetRoutes(services),
+];

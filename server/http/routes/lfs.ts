@@ -1,0 +1,225 @@
+import * as contract from '../../contract/lfs.ts';
+import { segmentOf, urlPrefixOf } from '../../contract/shapes.ts';
+import { HubError, signInRequired } from '../../domain/errors.ts';
+import { isSha256 } from '../../domain/ids.ts';
+import { repoFullName, type Repo } from '../../domain/repo.ts';
+import type { Authorize, Granted } from '../../services/authorize.ts';
+import type { DownloadPlan, Lfs, LfsObjectName, UploadPlan } from '../../services/lfs.ts';
+import type { Xet } from '../../services/xet.ts';
+import { serve, type Endpoint } from '../adapter.ts';
+import { fileReply } from '../files.ts';
+import { refuseEncoding } from '../body.ts';
+import { empty, json, type Reply } from '../reply.ts';
+import { header, type HubRequest } from '../request.ts';
+import { xetTokenAnswer } from './xet.ts';
+
+const LFS_HEADERS = { 'content-type': contract.LFS_MEDIA_TYPE };
+const LINK_TTL_SECONDS = 3600;
+const SHA256_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+type BatchObject = Readonly<Record<string, unknown>>;
+
+/** git-lfs batch, basic and multipart transfers (git-lfs API; multipart as Hugging Face clients speak it). */
+export function lfsRoutes(services: {
+  readonly authorize: Authorize;
+  readonly lfs: Lfs;
+  readonly xet: Xet;
+}): readonly Endpoint[] {
+  const { authorize, lfs, xet } = services;
+
+  return [
+    serve(contract.lfsBatch, async ({ granted, body, request, actor }) => {
+      refuseAccept(request);
+      if (body.hash_algo && !['sha256', 'sha_256', 'sha-256'].includes(body.hash_algo)) {
+        throw new HubError('Conflict', 'Only the hash algorithm sha256 is known.');
+      }
+      if (body.objects.length > contract.MAX_BATCH_OBJECTS) {
+        throw new HubError('TooManyItems', `A batch may have ${contract.MAX_BATCH_OBJECTS} objects.`);
+      }
+      const checked = checkObjects(body.objects);
+      const names = checked.flatMap((object) => ('name' in object ? [object.name] : []));
+      if (body.operation === 'download') {
+        const plans = await lfs.planDownloads(granted, names);
+        const answers = merge(checked, plans, (name, plan) => downloadAnswer(request, name, plan));
+        return json({ transfer: 'basic', objects: answers, hash_algo: 'sha256' }, 200, LFS_HEADERS);
+      }
+      if (actor.kind === 'anonymous') throw signInRequired();
+      const writable = await authorize.also(granted, 'write');
+      const transfers = body.transfers ?? ['basic'];
+      const usesXet = transfers.includes('xet');
+      const plans = await lfs.planUploads(writable, names, transfers.includes('multipart'));
+      const answers = merge(checked, plans, (name, plan) =>
+        usesXet && (plan.kind === 'single' || plan.kind === 'parts')
+          ? xetAnswer(request, writable, name)
+          : uploadAnswer(request, writable.repo, name, plan),
+      );
+      const usesParts = plans.some((plan) => plan.kind === 'parts');
+      const transfer = usesXet ? 'xet' : usesParts ? 'multipart' : 'basic';
+      return json({ transfer, objects: answers, hash_algo: 'sha256' }, 200, LFS_HEADERS);
+    }),
+
+    serve(contract.lfsVerify, async ({ granted, body }) => {
+      await lfs.verify(granted, body.oid, body.size);
+      return empty(200);
+    }),
+
+    serve(contract.lfsUpload, async ({ params, request }) => {
+      refuseEncoding(request);
+      await lfs.receive(params['capability'] ?? '', request.message, requiredLength(request));
+      return empty(200);
+    }),
+
+    serve(contract.lfsPart, async ({ params, request }) => {
+      refuseEncoding(request);
+      const part = Number(params['part']);
+      const etag = await lfs.receivePart(
+        params['capability'] ?? '',
+        part,
+        request.message,
+        requiredLength(request),
+      );
+      return { status: 200, headers: { etag: `"${etag}"` } };
+    }),
+
+    serve(contract.lfsComplete, async ({ params, body }) => {
+      await lfs.complete(params['capability'] ?? '', body.oid, body.parts);
+      return json({ oid: body.oid }, 200, LFS_HEADERS);
+    }),
+
+    serve(contract.lfsDownload, async ({ params, request }): Promise<Reply> => {
+      const object = await lfs.linked(params['capability'] ?? '');
+      const file = {
+        sizeBytes: object.sizeBytes,
+        etag: object.sha256,
+        open: (range: Parameters<Xet['openLargeObject']>[1]) => xet.openLargeObject(object, range),
+      };
+      return fileReply(request, file, { 'content-type': 'application/octet-stream' });
+    }),
+  ];
+
+  function xetAnswer(
+    request: HubRequest,
+    granted: Granted<'write'>,
+    name: LfsObjectName,
+  ): Record<string, unknown> {
+    const answer = xetTokenAnswer(request, xet, xet.writeToken(granted));
+    const refresh = `${request.origin}/api/${segmentOf(granted.repo.kind)}/${repoFullName(granted.repo)}/xet-write-token/main`;
+    return {
+      ...objectAnswer(name),
+      actions: {
+        upload: {
+          href: refresh,
+          header: {
+            'X-Xet-Cas-Url': answer.casUrl,
+            'X-Xet-Access-Token': answer.accessToken,
+            'X-Xet-Token-Expiration': String(answer.exp),
+            'X-Xet-Session-Id': request.id,
+          },
+        },
+      },
+    };
+  }
+}
+
+type Checked = { readonly name: LfsObjectName } | { readonly refusal: Record<string, unknown> };
+
+/** Judge each object of a batch on its own: one bad entry does not spoil the others. */
+function checkObjects(objects: readonly BatchObject[]): readonly Checked[] {
+  const sizes = new Map<string, unknown>();
+  const contradicting = new Set<string>();
+  for (const { oid, size } of objects) {
+    const key = String(oid);
+    if (sizes.has(key) && sizes.get(key) !== size) contradicting.add(key);
+    sizes.set(key, size);
+  }
+  return objects.map(({ oid, size }): Checked => {
+    const refuse = (message: string): Checked => ({
+      refusal: {
+        oid: String(oid).slice(0, 128),
+        size: typeof size === 'number' ? size : 0,
+        error: { code: 422, message },
+      },
+    });
+    if (typeof oid !== 'string' || !isSha256(oid))
+      return refuse('The oid is not a SHA-256 in lower-case hex.');
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+      return refuse('The size is not a whole number of bytes.');
+    }
+    if (contradicting.has(oid)) return refuse('The batch has this object with two sizes.');
+    if (size === 0 && oid !== SHA256_OF_NOTHING) return refuse('An empty object has another oid.');
+    return { name: { sha256: oid, sizeBytes: size } };
+  });
+}
+
+function merge<Plan>(
+  checked: readonly Checked[],
+  plans: readonly Plan[],
+  answer: (name: LfsObjectName, plan: Plan) => Record<string, unknown>,
+): readonly Record<string, unknown>[] {
+  let next = 0;
+  return checked.map((object) =>
+    'name' in object ? answer(object.name, plans[next++] as Plan) : object.refusal,
+  );
+}
+
+const objectAnswer = (name: LfsObjectName) => ({
+  oid: name.sha256,
+  size: name.sizeBytes,
+  authenticated: true,
+});
+
+const expiry = { expires_in: LINK_TTL_SECONDS };
+
+function uploadAnswer(
+  request: HubRequest,
+  repo: Repo,
+  name: LfsObjectName,
+  plan: UploadPlan,
+): Record<string, unknown> {
+  const api = `${request.origin}/api/lfs`;
+  if (plan.kind === 'refused') return refusedAnswer(name, plan);
+  if (plan.kind === 'held') return objectAnswer(name);
+  const verify = {
+    href: `${request.origin}/${urlPrefixOf(repo.kind)}${repoFullName(repo)}.git/info/lfs/verify`,
+    ...expiry,
+  };
+  if (plan.kind === 'single') {
+    const upload = { href: `${api}/objects/${plan.capability}`, ...expiry };
+    return { ...objectAnswer(name), actions: { upload, verify } };
+  }
+  const parts: Record<string, string> = { chunk_size: String(plan.partBytes) };
+  for (let part = 1; part <= plan.partCount; part++) {
+    parts[String(part).padStart(5, '0')] = `${api}/parts/${plan.capability}/${part}`;
+  }
+  const upload = { href: `${api}/complete/${plan.capability}`, header: parts, ...expiry };
+  return { ...objectAnswer(name), actions: { upload, verify } };
+}
+
+function downloadAnswer(
+  request: HubRequest,
+  name: LfsObjectName,
+  plan: DownloadPlan,
+): Record<string, unknown> {
+  if (plan.kind === 'refused') return refusedAnswer(name, plan);
+  const download = { href: `${request.origin}/api/lfs/objects/${plan.capability}`, ...expiry };
+  return { ...objectAnswer(name), actions: { download } };
+}
+
+const refusedAnswer = (name: LfsObjectName, plan: { readonly status: number; readonly message: string }) => ({
+  oid: name.sha256,
+  size: name.sizeBytes,
+  error: { code: plan.status, message: plan.message },
+});
+
+function refuseAccept(request: HubRequest): void {
+  const accept = header(request, 'accept');
+  if (accept === undefined || /\*\/\*|application\/(\*|json|vnd\.git-lfs\+json)/.test(accept)) return;
+  throw new HubError('NotAcceptable', `Answers of this route are ${contract.LFS_MEDIA_TYPE}.`);
+}
+
+function requiredLength(request: HubRequest): number {
+  const text = header(request, 'content-length');
+  if (text === undefined)
+    throw new HubError('LengthRequired', 'Send the length of the object in Content-Length.');
+  return Number(text);
+}

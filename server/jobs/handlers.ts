@@ -1,0 +1,59 @@
+import type { Database } from '../db/stores.ts';
+import type { RepositoryId } from '../domain/ids.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { History } from '../services/history.ts';
+import type { createRollUp } from '../services/roll-up.ts';
+import { INDEX_HISTORY_JOB } from '../services/ref-updates.ts';
+import type { Sessions } from '../services/sessions.ts';
+import type { createSweep } from '../services/sweep.ts';
+import type { JobHandler } from './runner.ts';
+
+const ROLL_UP_JOB = 'roll-up';
+const SWEEP_JOB = 'sweep';
+const SWEEP_EVERY_MS = 60 * 60_000;
+
+/** Every kind of job and what it calls. */
+export function createJobHandlers(parts: {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly history: History;
+  readonly rollUps: ReturnType<typeof createRollUp>;
+  readonly sweeps: ReturnType<typeof createSweep>;
+  readonly sessions: Sessions;
+}): Readonly<Record<string, JobHandler>> {
+  const { db, clock, history, rollUps, sweeps, sessions } = parts;
+
+  async function enqueue(kind: string, key: string, runAt: number): Promise<void> {
+    await db.write((stores) => stores.jobs.enqueue({ kind, key, payload: '', runAt }, clock.now()));
+  }
+
+  return {
+    /** After refs moved: derive the history of their commits, and see whether the hot rows are due. */
+    [INDEX_HISTORY_JOB]: async (job) => {
+      const repositoryId = Number(job.key) as RepositoryId;
+      const found = await db.read(async (stores) => {
+        const repo = await stores.repos.findById(repositoryId);
+        return repo && { repo, refs: await stores.refs.list(repositoryId, 'refs/') };
+      });
+      if (!found) return;
+      for (const ref of found.refs) await history.index(found.repo, ref.peeled ?? ref.target);
+      for (const id of await rollUps.due()) await enqueue(ROLL_UP_JOB, String(id), clock.now());
+    },
+
+    [ROLL_UP_JOB]: async (job) => {
+      await rollUps.rollUp(Number(job.key) as RepositoryId);
+    },
+
+    [SWEEP_JOB]: async () => {
+      await sweeps.sweep();
+      await sessions.sweep();
+      await enqueue(SWEEP_JOB, '', clock.now() + SWEEP_EVERY_MS);
+    },
+  };
+}
+
+/** The jobs that recur; put in line at every start, which changes nothing while they wait. */
+export async function scheduleRecurringJobs(db: Database, clock: Clock): Promise<void> {
+  const now = clock.now();
+  await db.write((stores) => stores.jobs.enqueue({ kind: SWEEP_JOB, key: '', payload: '', runAt: now }, now));
+}

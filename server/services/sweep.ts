@@ -1,0 +1,84 @@
+import type { Database } from '../db/stores.ts';
+import { isPublicId, type PublicId } from '../domain/ids.ts';
+import { KEY_ROOTS, packId, packOwner, uploadOwner, uploadPartKey } from '../objects/keys.ts';
+import type { ObjectStore } from '../objects/object-store.ts';
+import type { Clock } from '../platform/clock.ts';
+
+const DAY_MS = 86_400_000;
+/** An answered commit is answered again for this long; clients retry within minutes. */
+const ANSWER_MEMORY_MS = 7 * DAY_MS;
+/** Nothing younger is ever swept: longer than any upload or transaction takes. */
+export const SWEEP_GRACE_MS = DAY_MS;
+const BATCH = 100;
+
+export interface SweepReport {
+  readonly uploads: number;
+  readonly pendings: number;
+  readonly objects: number;
+}
+
+/**
+ * Remove what was begun and never finished: expired uploads with their parts, permissions to commit that ran out,
+ * and packs and parts that no row speaks of, such as a kill between a put and its transaction leaves.
+ */
+export function createSweep(parts: {
+  readonly db: Database;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+}): { sweep(): Promise<SweepReport> } {
+  const { db, objects, clock } = parts;
+
+  async function sweepUploads(): Promise<number> {
+    let count = 0;
+    for (;;) {
+      const expired = await db.read((stores) => stores.uploads.listExpired(clock.now(), BATCH));
+      if (expired.length === 0) return count;
+      for (const upload of expired) {
+        const stored = await db.read((stores) => stores.uploads.parts(upload.publicId));
+        await db.write((stores) => stores.uploads.delete(upload.publicId));
+        for (const part of stored) await objects.delete(uploadPartKey(upload.publicId, part.number));
+        count++;
+      }
+    }
+  }
+
+  const isUploadGone = async (id: string): Promise<boolean> =>
+    isPublicId(id) && !(await db.read((stores) => stores.uploads.exists(id)));
+
+  async function isPackUnclaimed(owner: string, id: string): Promise<boolean> {
+    if (!isPublicId(owner)) return false;
+    return db.read(async (stores) => {
+      const repo = await stores.repos.findByPublicId(owner as PublicId);
+      if (!repo) return true;
+      return !(await stores.gitObjects.packs(repo.id)).some((pack) => pack.packId === id);
+    });
+  }
+
+  /** Old objects under a prefix for which nobody has a row any more. */
+  async function sweepUnclaimed(
+    prefix: string,
+    isUnclaimed: (key: string) => Promise<boolean>,
+  ): Promise<number> {
+    const oldest = clock.now() - SWEEP_GRACE_MS;
+    let count = 0;
+    for await (const { key, modifiedAt } of objects.list(prefix)) {
+      if (modifiedAt > oldest || !(await isUnclaimed(key))) continue;
+      await objects.delete(key);
+      count++;
+    }
+    return count;
+  }
+
+  return {
+    async sweep() {
+      const uploads = await sweepUploads();
+      const pendings = await db.write((stores) => stores.largeObjects.deleteExpiredPendings(clock.now()));
+      await db.write((stores) => stores.commitRequests.deleteOlderThan(clock.now() - ANSWER_MEMORY_MS));
+      const strayParts = await sweepUnclaimed(KEY_ROOTS.uploads, (key) => isUploadGone(uploadOwner(key)));
+      const strayPacks = await sweepUnclaimed(KEY_ROOTS.packs, (key) =>
+        isPackUnclaimed(packOwner(key), packId(key)),
+      );
+      return { uploads, pendings, objects: strayParts + strayPacks };
+    },
+  };
+}
