@@ -401,17 +401,21 @@ describe('hostile packs', () => {
 describe.skipIf(!hasNativeGit)('packs made by native git', () => {
   const git = useNativeGit();
 
-  /** A history of a growing text and a growing folder, so that git finds long chains of deltas. */
+  /**
+   * A history of a growing text and a growing folder. fast-import makes each blob a delta of the one before it, up to
+   * 50 in a chain, and so with trees.
+   */
   function makeHistory(commits: number): void {
-    const lines: string[] = [];
     const stream: string[] = [];
+    let text = '';
     for (let i = 0; i < commits; i += 1) {
-      lines.splice((i * 7) % (lines.length + 1), 0, `line ${i} ${'abc'.repeat(i % 20)}`);
-      const text = lines.join('\n');
+      text += `line ${i} ${'abc'.repeat(i % 20)}\n`;
+      stream.push(`blob\nmark :${i + 1}\ndata ${text.length}\n${text}\n`);
+    }
+    for (let i = 0; i < commits; i += 1) {
       stream.push(
         `commit refs/heads/main\ncommitter A <a@b> ${1_700_000_000 + i} +0000\ndata <<END\ncommit ${i}\nEND\n`,
-        `M 100644 inline text.txt\ndata ${Buffer.byteLength(text)}\n${text}\n`,
-        `M 100644 inline folder/file${i}\ndata ${String(i).length}\n${i}\n`,
+        `M 100644 :${i + 1} text.txt\nM 100644 :${(i % 7) + 1} folder/file${i}\n\n`,
       );
     }
     git.run(['fast-import', '--quiet'], { input: stream.join('') });
@@ -425,31 +429,33 @@ describe.skipIf(!hasNativeGit)('packs made by native git', () => {
       .map((line) => line.split(' '))
       .map(([oid, type, size]) => ({ oid: oid as Oid, type: type as string, size: Number(size) }));
 
-  it.each([
-    ['offset deltas', ['-c', 'repack.useDeltaBaseOffset=true']],
-    ['deltas by id', ['-c', 'repack.useDeltaBaseOffset=false']],
-  ])('are read object by object and all together, with %s', async (_what, config) => {
-    if (git.text(['for-each-ref']) === '') makeHistory(150);
-    git.run([...config, 'repack', '-adfq', '--depth=60', '--window=20']);
-    const [packName] = readdirSync(join(git.folder, 'objects/pack')).filter((name) => name.endsWith('.idx'));
-    const chains = git.text(['verify-pack', '-v', join('objects/pack', packName as string)]);
-    expect(chains).toMatch(/chain length = 3\d/);
+  it.each(['true', 'false'])(
+    'are read object by object and all together, with deltas by offset: %s',
+    async (byOffset) => {
+      if (git.text(['for-each-ref']) === '') makeHistory(150);
+      git.run(['-c', `repack.useDeltaBaseOffset=${byOffset}`, 'repack', '-adq', '--depth=60']);
+      const [packName] = readdirSync(join(git.folder, 'objects/pack')).filter((name) =>
+        name.endsWith('.idx'),
+      );
+      const chains = git.text(['verify-pack', '-v', join('objects/pack', packName as string)]);
+      expect(/chain length = [3-6]\d/.test(chains)).toBe(true);
 
-    const storage = createMemoryGitStorage();
-    addNativePacks(storage, git.folder);
-    const objects = allObjects();
-    const infos = await openDb(storage).infoMany(objects.map(({ oid }) => oid));
-    const together = await openDb(storage).findMany(objects.map(({ oid }) => oid));
-    const db = openDb(storage);
-    for (const { oid, type, size } of objects) {
-      expect(infos.get(oid)).toEqual({ type, sizeBytes: size });
-      expect(together.get(oid)?.content.length).toBe(size);
-      expect((await db.get(oid)).type).toBe(type);
-    }
-    const sample = objects.filter((_, i) => i % 40 === 0);
-    for (const { oid, type } of sample)
-      expect((await db.get(oid)).content).toEqual(git.run(['cat-file', type, oid]));
-  });
+      const storage = createMemoryGitStorage();
+      addNativePacks(storage, git.folder);
+      const objects = allObjects();
+      const infos = await openDb(storage).infoMany(objects.map(({ oid }) => oid));
+      const together = await openDb(storage).findMany(objects.map(({ oid }) => oid));
+      const db = openDb(storage);
+      for (const { oid, type, size } of objects) {
+        expect(infos.get(oid)).toEqual({ type, sizeBytes: size });
+        expect(together.get(oid)?.content.length).toBe(size);
+        expect((await db.get(oid)).type).toBe(type);
+      }
+      const sample = objects.filter((_, i) => i % 40 === 0);
+      for (const { oid, type } of sample)
+        expect((await db.get(oid)).content).toEqual(git.run(['cat-file', type, oid]));
+    },
+  );
 
   it('are read when a thin pack was completed with its bases', async () => {
     if (git.text(['for-each-ref']) === '') makeHistory(150);
