@@ -20,7 +20,7 @@ async function chooseElectron() {
   console.warn(
     'Electron is not on this machine ("npx install-electron" downloads it). Packing the stand-in of the tests: the result in release/stand-in shows that packing works and is not for anybody to install.',
   );
-  const { makeStandInDist } = await import('../test/support/electron-stand-in/make-dist.js');
+  const { makeStandInDist } = await import('../test/support/electron-stand-in/make-dist.ts');
   const electronDist = join(root, '.cache', 'electron-stand-in');
   rmSync(electronDist, { recursive: true, force: true });
   mkdirSync(electronDist, { recursive: true });

@@ -65,6 +65,11 @@ export function startDesktop({ hubFlags, deepLink }: CommandLine): void {
   const place = findHubPlace(hubFlags, process.env);
   const profile = profileFolder(place.dataDir);
   const warn = (sentence: string): void => void process.stderr.write(`atoll: ${sentence}\n`);
+  /** For what nobody waits for: `promise.catch(warnOf('The link did not open'))`. */
+  const warnOf =
+    (what: string) =>
+    (error: unknown): void =>
+      warn(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   const inApp = (...parts: readonly string[]): string => join(app.getAppPath(), ...parts);
 
   app.enableSandbox();
@@ -131,7 +136,7 @@ export function startDesktop({ hubFlags, deepLink }: CommandLine): void {
   function load(page: string): void {
     window?.loadURL(page).catch((error: NodeJS.ErrnoException) => {
       // The next state's page has taken its place.
-      if (error.code !== 'ERR_ABORTED') warn(`The window did not open ${page}: ${error.message}`);
+      if (error.code !== 'ERR_ABORTED') warnOf(`The window did not open ${page}`)(error);
     });
   }
 
@@ -173,7 +178,7 @@ export function startDesktop({ hubFlags, deepLink }: CommandLine): void {
     fenceContents(contents, {
       hubUrl,
       offerLink: (url) => {
-        offer(url).catch((error: unknown) => warn(`${url} did not open: ${String(error)}`));
+        offer(url).catch(warnOf(`${url} did not open`));
       },
     }),
   );
@@ -226,7 +231,10 @@ export function startDesktop({ hubFlags, deepLink }: CommandLine): void {
         platform: process.platform,
         actions: {
           open: () => showWindow(opened),
-          copyEndpoint: () => clipboard.writeText(endpointLine(hubUrl() ?? '', process.platform)),
+          copyEndpoint: () => {
+            const line = endpointLine(hubUrl() ?? '', process.platform);
+            clipboard.writeText(line).catch(warnOf('The endpoint was not copied'));
+          },
           openDataFolder: () => void actions.openDataFolder(),
           quit: () => app.quit(),
         },

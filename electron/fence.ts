@@ -4,10 +4,12 @@ const longestLink = 2_000;
 
 /** What the window may show: the hub, and the shell's own pages. Nothing else, in any frame. */
 export function mayShow(url: string, hubUrl: string | undefined): boolean {
-  const target = URL.parse(url);
-  if (!target) return false;
   if (isShellPage(url)) return true;
-  return hubUrl !== undefined && target.origin === new URL(hubUrl).origin;
+  const target = URL.parse(url);
+  if (!target || hubUrl === undefined) return false;
+  const hub = new URL(hubUrl);
+  // A blob: address has the origin of the page that made it, but what it shows is any text of that page's choice.
+  return target.origin === hub.origin && target.protocol === hub.protocol;
 }
 
 /** The opaque origin of a custom scheme reads `null` in Node, so scheme and host are compared instead. */

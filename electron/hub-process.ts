@@ -171,7 +171,10 @@ export function createHubProcess({
       if (state.phase !== 'stopped') enter({ phase: 'stopped' });
       return;
     }
-    if (state.phase !== 'stopping') {
+    if (state.phase === 'failed' && state.failure.code !== 'Timeout') {
+      // It has said its last word; a utility process without anything to do may still stay.
+      current.kill();
+    } else if (state.phase !== 'stopping') {
       const grace = state.phase === 'running' ? hubDeadlines.drain : hubDeadlines.exit;
       enter({ phase: 'stopping' });
       after(grace, () => current.kill());

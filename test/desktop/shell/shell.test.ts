@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { bundleShell } from '../../../bin/bundle.js';
-import { makeStandInDist } from '../../support/electron-stand-in/make-dist.js';
+import { makeStandInDist } from '../../support/electron-stand-in/make-dist.ts';
 import { runApp, startApp, until, type RunningApp } from '../../support/electron-stand-in/start-app.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));

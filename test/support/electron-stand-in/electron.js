@@ -80,7 +80,7 @@ export const session = {
   },
 };
 export const clipboard = {
-  writeText: (text) => {
+  writeText: async (text) => {
     seen.clipboard = text;
   },
 };

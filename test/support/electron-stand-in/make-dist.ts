@@ -10,7 +10,7 @@ const fuseWire = Buffer.concat([
 ]);
 
 /** The files of an Electron distribution that electron-builder asks for, around our own executable. */
-export function makeStandInDist(folder, version) {
+export function makeStandInDist(folder: string, version: string): void {
   const run = fileURLToPath(new URL('run.js', import.meta.url));
   const script = `#!/bin/sh\nexec '${process.execPath}' '${run}' "$0" "$@"\n`;
   mkdirSync(join(folder, 'locales'), { recursive: true });

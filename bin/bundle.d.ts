@@ -1,0 +1,2 @@
+export function bundleShell(outdir: string): Promise<unknown>;
+export function bundleDesktop(): Promise<void>;
