@@ -8,20 +8,22 @@ import { defineConfig, type Plugin } from 'vite';
 const root = fileURLToPath(new URL('./renderer', import.meta.url));
 const FIRST_PAINT = '/first-paint.js';
 
-/** Ships the classic script of index.html as a hashed asset; Vite itself bundles module scripts only. */
+/** Puts the classic script into the page's head, hashed when built; Vite itself bundles module scripts only. */
 function firstPaintScript(): Plugin {
-  let fileName = '';
+  let src = FIRST_PAINT;
   return {
     name: 'atoll-first-paint',
-    apply: 'build',
     async buildStart() {
+      if (this.environment.mode !== 'build') return;
       const source = await readFile(`${root}${FIRST_PAINT}`, 'utf8');
-      fileName = `assets/first-paint-${createHash('sha256').update(source).digest('hex').slice(0, 8)}.js`;
+      const hash = createHash('sha256').update(source).digest('hex').slice(0, 8);
+      const fileName = `assets/first-paint-${hash}.js`;
       this.emitFile({ type: 'asset', fileName, source });
+      src = `/${fileName}`;
     },
     transformIndexHtml: {
       order: 'post',
-      handler: (html) => html.replace(FIRST_PAINT, `/${fileName}`),
+      handler: () => [{ tag: 'script', attrs: { src }, injectTo: 'head' }],
     },
   };
 }

@@ -112,7 +112,17 @@ async function readPage<T>(path: string, options: Call): Promise<Page<T>> {
 
 // ---- the hub and who is here ------------------------------------------------------------------------------------
 
-export const getHub = (signal?: AbortSignal) => read<wire.HubReply>('/api/hub', { signal });
+/** The hub as one person sees it. */
+export type HubForPerson = wire.HubReply & wire.SessionReply;
+
+export async function getHub(signal?: AbortSignal): Promise<HubForPerson> {
+  const [hub, session] = await Promise.all([
+    read<wire.HubReply>('/api/hub', { signal }),
+    read<wire.SessionReply>('/api/session', { signal }),
+  ]);
+  return { ...hub, user: session.user };
+}
+
 export const getOverview = (signal?: AbortSignal) => read<wire.OverviewReply>('/api/overview', { signal });
 
 export interface SetupBody {

@@ -19,7 +19,8 @@ const worthRetrying = (failures: number, error: Error): boolean =>
 export const makeQueryClient = (): QueryClient =>
   new QueryClient({ defaultOptions: { queries: { retry: worthRetrying, staleTime: 5_000 } } });
 
-export const useOverview = (enabled: MaybeRefOrGetter<boolean> = true, refetchMs: number | false = false) =>
+/** Counts, storage and recent repos; only for somebody who is signed in. */
+export const useOverview = (enabled: MaybeRefOrGetter<boolean>, refetchMs: number | false = false) =>
   useQuery({
     queryKey: keys.overview,
     queryFn: ({ signal }) => api.getOverview(signal),

@@ -2,7 +2,8 @@ import { useQuery, useQueryClient } from '@tanstack/vue-query';
 import { computed } from 'vue';
 import { getHub, signOut as endSession } from './api.ts';
 import { keys } from './queries.ts';
-import type { HubReply, SessionUser } from './wire.ts';
+import type { HubForPerson } from './api.ts';
+import type { SessionUser } from './wire.ts';
 
 const HEARTBEAT_MS = 15_000;
 
@@ -24,12 +25,15 @@ export function useHub() {
 
   /** Takes over the person of a successful sign-in or profile change; what was read as somebody else is dropped. */
   const enter = (entered: SessionUser): void => {
-    client.setQueryData<HubReply>(keys.hub, (old) => old && { ...old, setupRequired: false, user: entered });
+    client.setQueryData<HubForPerson>(
+      keys.hub,
+      (old) => old && { ...old, setupRequired: false, user: entered },
+    );
     void client.invalidateQueries();
   };
   const signOut = async (): Promise<void> => {
     await endSession();
-    client.setQueryData<HubReply>(keys.hub, (old) => old && { ...old, user: null });
+    client.setQueryData<HubForPerson>(keys.hub, (old) => old && { ...old, user: null });
     client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== keys.hub[0] });
   };
   return { hub, user, enter, signOut };

@@ -26,10 +26,13 @@ export interface HubReply {
   readonly endpoint: string;
   /** Every origin the hub listens on. */
   readonly endpoints: readonly string[];
-  /** Where the hub keeps its files; only told to administrators. */
-  readonly dataDir?: string;
+  /** Where the hub keeps its files; told to whoever sets it up or administers it. */
+  readonly dataFolder?: string | null;
   /** True when the hub answers `git clone`; a hub that does not say so is not asked for it. */
   readonly git?: boolean;
+}
+
+export interface SessionReply {
   readonly user: SessionUser | null;
 }
 
@@ -39,7 +42,7 @@ export interface OverviewReply {
     readonly heldBytes: number;
     readonly freeBytes: number | null;
     readonly totalBytes: number | null;
-    readonly byKind: Readonly<Record<RepoKind, number>>;
+    readonly byKind?: Readonly<Record<RepoKind, number>>;
     readonly countedAt: string;
   };
   readonly recent: readonly {

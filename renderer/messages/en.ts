@@ -189,13 +189,15 @@ export const en = {
     title: 'Storage',
     asOf: (clock: string) => `as of ${clock}`,
     held: (unit: string) => `${unit} held here`,
+    inRepos: 'Repos',
     other: 'Other files on this disk',
     free: 'Free',
     disk: 'Disk',
   },
 
   list: {
-    lede: (count: string, size: string) => `${count} on this hub, ${size}. All are held here in full.`,
+    lede: (count: string, size: string | undefined) =>
+      `${count} on this hub${size === undefined ? '' : `, ${size}`}. All are held here in full.`,
     search: 'Name or owner',
     searchLabel: (plural: string) => `Search ${plural.toLowerCase()}`,
     sort: 'Sort',
