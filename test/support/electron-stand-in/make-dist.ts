@@ -2,11 +2,14 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What `@electron/fuses` looks for in a binary: a sentinel, the wire's version and length, a digit per fuse. */
+/**
+ * What `@electron/fuses` looks for in a binary: a sentinel, the wire's version and length, a digit per fuse. The
+ * digits are those Electron is delivered with.
+ */
 const fuseWire = Buffer.concat([
   Buffer.from('dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX'),
   Buffer.from([1, 9]),
-  Buffer.from('101000110'),
+  Buffer.from('101100011'),
 ]);
 
 /** The files of an Electron distribution that electron-builder asks for, around our own executable. */

@@ -1,9 +1,9 @@
-import { extractAll } from '@electron/asar';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { extractArchive } from './asar.js';
 
 const [executable = '', ...args] = process.argv.slice(2);
 const resourcesPath = join(dirname(resolve(executable)), 'resources');
@@ -14,7 +14,7 @@ let appPath = resolve(args.find((argument) => !argument.startsWith('-')) ?? '.')
 if (isPackaged) {
   // Real Electron reads inside the archive; here its files, with the unpacked ones among them, become a folder.
   appPath = mkdtempSync(join(tmpdir(), 'electron-stand-in-'));
-  extractAll(archive, appPath);
+  extractArchive(archive, appPath);
   process.on('exit', () => rmSync(appPath, { recursive: true, force: true }));
 }
 
