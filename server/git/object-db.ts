@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream';
 import { createInflate } from 'node:zlib';
 import { corruptObject, isHubError } from '../domain/errors.ts';
+import type { HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { GitObject, GitObjectType, GitStorage, PackRef } from './object-storage.ts';
-import { EMPTY_TREE, hashObject, objectHeader, parseCommit } from './objects.ts';
+import { EMPTY_TREE, hashLargeObject, hashObject, objectHeader, parseCommit } from './objects.ts';
 import type { Commit } from './objects.ts';
 import { parsePackIndex } from './pack-index.ts';
 import type { PackIndex } from './pack-index.ts';
@@ -16,6 +17,11 @@ import { createTimeSlice } from './time-slice.ts';
 /** Blobs above this are handed out as a stream rather than from memory. */
 const STREAM_BYTES = 1024 * 1024;
 const STREAM_READ_BYTES = 512 * 1024;
+/** Hashing more than this at once would hold the event loop for milliseconds. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+
+const notItsId = (oid: Oid): HubError =>
+  corruptObject(`object ${oid} does not have the content its id promises`);
 
 /** As in git, there without being stored. */
 const EMPTY_TREE_OBJECT: GitObject = { type: 'tree', content: Buffer.alloc(0) };
@@ -110,7 +116,7 @@ export function createObjectDb(needs: {
   const listPacks = async (): Promise<readonly OpenPack[]> => {
     const known = new Map(opened?.map((pack) => [pack.ref.id, pack]));
     const refs = await storage.packs();
-    opened = await Promise.all(refs.map((ref) => known.get(ref.id) ?? openPack(ref)));
+    opened = await Promise.all(refs.map(async (ref) => known.get(ref.id) ?? openPack(ref)));
     return opened;
   };
 
@@ -127,9 +133,14 @@ export function createObjectDb(needs: {
     overlay?.get(oid) ?? cache.object(scope, oid) ?? (oid === EMPTY_TREE ? EMPTY_TREE_OBJECT : undefined);
 
   const checked = (oid: Oid, object: GitObject): GitObject => {
-    if (hashObject(object.type, object.content) !== oid) {
-      throw corruptObject(`object ${oid} does not have the content its id promises`);
-    }
+    if (hashObject(object.type, object.content) !== oid) throw notItsId(oid);
+    cache.keepObject(scope, oid, object);
+    return object;
+  };
+
+  const checkedLarge = async (oid: Oid, object: GitObject): Promise<GitObject> => {
+    if (object.content.length <= LARGE_BYTES) return checked(oid, object);
+    if ((await hashLargeObject(object.type, object.content)) !== oid) throw notItsId(oid);
     cache.keepObject(scope, oid, object);
     return object;
   };
@@ -146,7 +157,7 @@ export function createObjectDb(needs: {
     depth: number,
     read: (place: Place) => Promise<T>,
   ): Promise<T> => {
-    let problem: unknown;
+    let problem: HubError | undefined;
     for (const place of depth > 0 ? places.slice(0, 1) : places) {
       try {
         return await read(place);
@@ -155,7 +166,7 @@ export function createObjectDb(needs: {
         problem ??= error;
       }
     }
-    throw problem;
+    throw problem ?? corruptObject('nowhere to read an object from');
   };
 
   /**
@@ -168,7 +179,7 @@ export function createObjectDb(needs: {
     fromHot: (object: GitObject) => T,
     fromPack: (place: Place) => Promise<T>,
   ): Promise<T | undefined> => {
-    let problem: unknown;
+    let problem: HubError | undefined;
     if (opened !== undefined) {
       const places = placesIn(opened, oid);
       try {
@@ -192,7 +203,7 @@ export function createObjectDb(needs: {
       oid,
       depth,
       (object) => checked(oid, object),
-      async ({ pack, offset }) => checked(oid, await pack.reader.read(offset, depth)),
+      async ({ pack, offset }) => checkedLarge(oid, await pack.reader.read(offset, depth)),
     );
 
   const infoOf = ({ type, content }: GitObject): ObjectInfo => ({ type, sizeBytes: content.length });
@@ -320,9 +331,7 @@ export function createObjectDb(needs: {
     } catch (error) {
       throw isHubError(error) ? error : corruptObject(`object ${oid} cannot be inflated`, failure ?? error);
     }
-    if (sizeBytes !== entry.sizeBytes || sha1.digest('hex') !== oid) {
-      throw corruptObject(`object ${oid} does not have the content its id promises`);
-    }
+    if (sizeBytes !== entry.sizeBytes || sha1.digest('hex') !== oid) throw notItsId(oid);
     if (held !== undefined) yield held;
   }
 
@@ -367,7 +376,7 @@ export function createObjectDb(needs: {
         async ({ pack, offset }): Promise<ObjectBody> => {
           const entry = await pack.reader.wholeEntry(offset);
           if (entry === undefined || entry.sizeBytes <= STREAM_BYTES) {
-            return bodyOf(checked(oid, await pack.reader.read(offset)));
+            return bodyOf(await checkedLarge(oid, await pack.reader.read(offset)));
           }
           return { type: entry.type, sizeBytes: entry.sizeBytes, bytes: streamEntry(oid, pack, entry) };
         },

@@ -3,10 +3,12 @@ import { corruptObject, HubError } from '../domain/errors.ts';
 import { isOid } from '../domain/ids.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { GitObjectType, NewGitObject } from './object-storage.ts';
+import { createTimeSlice } from './time-slice.ts';
 import { toByteName, TreeScan } from './tree-scan.ts';
 
 /** Below this it is cheaper to copy header and content together for one call into OpenSSL. */
 const ONE_SHOT_BYTES = 16 * 1024;
+const HASH_STEP_BYTES = 4 * 1024 * 1024;
 
 /** The id of the tree with no entries, which git knows without storing it. */
 export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904' as Oid;
@@ -24,6 +26,17 @@ export function hashObject(type: GitObjectType, content: Uint8Array): Oid {
   whole.write(header, 'latin1');
   whole.set(content, header.length);
   return hash('sha1', whole, 'hex') as Oid;
+}
+
+/** `hashObject` for contents of many megabytes: others get their turn between the pieces. */
+export async function hashLargeObject(type: GitObjectType, content: Buffer): Promise<Oid> {
+  const slice = createTimeSlice();
+  const sha1 = createHash('sha1').update(objectHeader(type, content.length));
+  for (let at = 0; at < content.length; at += HASH_STEP_BYTES) {
+    sha1.update(content.subarray(at, at + HASH_STEP_BYTES));
+    if (slice.isOver()) await slice.next();
+  }
+  return sha1.digest('hex') as Oid;
 }
 
 /** An object with its id, made from its content. */

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, inflate, inflateSync } from 'node:zlib';
-import { corruptObject, HubError } from '../domain/errors.ts';
+import { corruptObject } from '../domain/errors.ts';
+import type { HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { GitObjectType } from './object-storage.ts';
 import { OID_BYTES } from './oid-table.ts';

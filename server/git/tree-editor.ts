@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { corruptObject, entryNotFound, HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { NewGitObject } from './object-storage.ts';
-import { canonicalMode, EMPTY_TREE, hashObject, objectHeader } from './objects.ts';
+import { canonicalMode, EMPTY_TREE, hashLargeObject } from './objects.ts';
 import { OID_BYTES } from './oid-table.ts';
 import { createTimeSlice } from './time-slice.ts';
 import type { TimeSlice } from './time-slice.ts';
@@ -50,7 +49,6 @@ const FOLDER_MODE = '40000';
 const READ_AHEAD = 32;
 const LOOP_STEP = 1024;
 const SORT_STEP = 8192;
-const HASH_STEP_BYTES = 4 * 1024 * 1024;
 
 /** What the edit wants of one folder; names are byte names (`toByteName`). */
 interface FolderPlan {
@@ -180,12 +178,19 @@ async function sortKeys(keys: string[], slice: TimeSlice): Promise<string[]> {
 
 /** Find the plan's names in the existing tree with one pass over its bytes. */
 async function placeNames(plan: FolderPlan, content: Buffer, slice: TimeSlice): Promise<Placement> {
-  const names = new Set([...plan.deletions.keys(), ...plan.files.keys(), ...plan.folders.keys()]);
   const unsorted: string[] = [];
-  for (const name of names) {
+  const place = (name: string): void => {
     // Whether a name is there as a file or as a folder decides its place: look at both, unless nothing is there.
     if (content.length > 0 || plan.files.has(name)) unsorted.push(name);
     if (content.length > 0 || plan.folders.has(name)) unsorted.push(`${name}/`);
+  };
+  for (const name of plan.files.keys()) {
+    place(name);
+    if (unsorted.length % LOOP_STEP === 0 && slice.isOver()) await slice.next();
+  }
+  for (const name of plan.folders.keys()) if (!plan.files.has(name)) place(name);
+  for (const name of plan.deletions.keys()) {
+    if (!plan.files.has(name) && !plan.folders.has(name)) place(name);
   }
   const keys = await sortKeys(unsorted, slice);
   const starts = new Float64Array(keys.length);
@@ -263,16 +268,6 @@ async function assemble(
   return edited;
 }
 
-async function hashTree(content: Buffer, slice: TimeSlice): Promise<Oid> {
-  if (content.length <= HASH_STEP_BYTES) return hashObject('tree', content);
-  const sha1 = createHash('sha1').update(objectHeader('tree', content.length));
-  for (let at = 0; at < content.length; at += HASH_STEP_BYTES) {
-    sha1.update(content.subarray(at, at + HASH_STEP_BYTES));
-    if (slice.isOver()) await slice.next();
-  }
-  return sha1.digest('hex') as Oid;
-}
-
 /** Any deletion in the plan, for naming what is missing when its folder is. */
 function firstDeletion(plan: FolderPlan): string | undefined {
   for (const name of plan.deletions.keys()) return joinPath(plan.path, name);
@@ -302,17 +297,13 @@ export async function editTree(
   const slice = createTimeSlice();
   const objects = new Map<Oid, NewGitObject>();
   const twins: PathTwin[] = [];
+  // Thrown at the end: deletions come first, so one that finds nothing is what the caller hears of.
+  let collision: HubError | undefined;
 
-  const reportTwins = (
-    plan: FolderPlan,
-    content: Buffer,
-    { existing }: Placement,
-    added: readonly string[],
-  ) => {
-    const fresh = added.filter((name) => !existing.has(name)).map(fromByteName);
-    if (fresh.length === 0) return;
+  const reportTwins = async (plan: FolderPlan, edited: Buffer, added: ReadonlySet<string>): Promise<void> => {
+    if (added.size === 0) return;
     const inFolder = plan.path === '' ? '' : `${plan.path}/`;
-    for (const { name, twin } of findNameTwins(content, fresh)) {
+    for (const { name, twin } of await findNameTwins(edited, added)) {
       twins.push({ path: inFolder + name, twin: inFolder + twin });
     }
   };
@@ -352,7 +343,9 @@ export async function editTree(
         const remains = entry !== undefined && !gone.has(name) ? entry : undefined;
         if (remains?.isTree === false) {
           const missing = firstDeletion(subplan);
-          throw missing === undefined ? pathCollision(joinPath(plan.path, name)) : entryNotFound(missing);
+          if (missing !== undefined) throw entryNotFound(missing);
+          collision ??= pathCollision(joinPath(plan.path, name));
+          continue;
         }
         const read = remains === undefined ? undefined : ahead?.get(remains.oid);
         const folder =
@@ -372,10 +365,11 @@ export async function editTree(
     for (const [name, target] of plan.files) {
       const result = results.get(name) ?? 'none';
       const isFolderThere = result === 'keep' ? existing.get(name)?.isTree === true : result !== 'none';
-      if (isFolderThere) throw pathCollision(joinPath(plan.path, name));
+      if (isFolderThere) collision ??= pathCollision(joinPath(plan.path, name));
       const mode = canonicalMode(target.mode);
-      if (mode === undefined || mode === FOLDER_MODE)
+      if (mode === undefined || mode === FOLDER_MODE) {
         throw new TypeError(`not the mode of a file: ${target.mode}`);
+      }
       results.set(name, { mode, oid: target.oid });
       steps += 1;
       if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
@@ -384,16 +378,16 @@ export async function editTree(
     const edited = await assemble(content, placement, results, slice);
     if (edited.length === 0) return undefined;
     if (options.reportTwins === true) {
-      const added = [...plan.files.keys()];
+      const added = new Set<string>();
+      for (const name of plan.files.keys()) if (!existing.has(name)) added.add(fromByteName(name));
       for (const name of plan.folders.keys()) {
-        const result = results.get(name);
-        if (result !== undefined && result !== 'keep' && result !== 'none' && !plan.files.has(name))
-          added.push(name);
+        const isThere = (results.get(name) ?? 'none') !== 'none';
+        if (isThere && !existing.has(name)) added.add(fromByteName(name));
       }
-      reportTwins(plan, edited, placement, added);
+      await reportTwins(plan, edited, added);
     }
     if (before !== undefined && edited.equals(before.content)) return before.oid;
-    const oid = await hashTree(edited, slice);
+    const oid = await hashLargeObject('tree', edited);
     objects.set(oid, { oid, type: 'tree', content: edited });
     return oid;
   };
@@ -401,6 +395,7 @@ export async function editTree(
   const plan = await planOf(edit, slice);
   const before = root === undefined ? undefined : { oid: root, content: await db.tree(root) };
   const oid = await editFolder(plan, before, false);
+  if (collision !== undefined) throw collision;
   if (oid !== undefined) return { root: oid, objects: [...objects.values()], twins };
   const isNew = root !== EMPTY_TREE;
   return {

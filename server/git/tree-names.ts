@@ -1,3 +1,4 @@
+import { createTimeSlice } from './time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** Two names in one folder that some file systems take for one. */
@@ -5,6 +6,8 @@ export interface NameTwin {
   readonly name: string;
   readonly twin: string;
 }
+
+const LOOP_STEP = 1024;
 
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
@@ -32,27 +35,32 @@ function asciiFoldHash(content: Buffer, start: number, end: number): number {
  * Which of `names` (all of them in the tree) have a twin in the tree. One pass over the tree's bytes; a string is made
  * only for names that are not ASCII or that look like a hit.
  */
-export function findNameTwins(tree: Buffer, names: Iterable<string>): readonly NameTwin[] {
+export async function findNameTwins(tree: Buffer, names: ReadonlySet<string>): Promise<readonly NameTwin[]> {
+  const slice = createTimeSlice();
+  let steps = 0;
   const byFold = new Map<string, string[]>();
   const hashes = new Set<number>();
-  const asked = new Set(names);
-  for (const name of asked) {
+  for (const name of names) {
     const fold = foldName(name);
     const bytes = Buffer.from(fold, 'utf8');
     hashes.add(asciiFoldHash(bytes, 0, bytes.length));
     const same = byFold.get(fold);
     if (same === undefined) byFold.set(fold, [name]);
     else same.push(name);
+    steps += 1;
+    if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
   }
   const twins: NameTwin[] = [];
   const scan = new TreeScan(tree);
   while (scan.next()) {
     const hash = asciiFoldHash(tree, scan.nameStart, scan.nameEnd);
+    steps += 1;
+    if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
     if (hash !== 0 && !hashes.has(hash)) continue;
     const twin = scan.name;
     for (const name of byFold.get(foldName(twin)) ?? []) {
       // Of two names that are both asked about, one report is enough.
-      if (name !== twin && !(asked.has(twin) && twin < name)) twins.push({ name, twin });
+      if (name !== twin && !(names.has(twin) && twin < name)) twins.push({ name, twin });
     }
   }
   return twins;

@@ -47,10 +47,12 @@ function seek(scan: TreeScan, key: string): boolean {
 }
 
 /** Find a name whether it is a file or a folder: their places differ, so the search ends behind the folder's. */
-function seekName(content: Buffer, byteName: string): TreeScan | undefined {
+async function seekName(content: Buffer, byteName: string): Promise<TreeScan | undefined> {
   const scan = new TreeScan(content);
   const folderKey = `${byteName}/`;
-  while (scan.next()) {
+  const slice = createTimeSlice();
+  for (let steps = 1; scan.next(); steps += 1) {
+    if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
     if (scan.hasName(byteName)) return scan;
     if (scan.compareKey(folderKey) > 0) return undefined;
   }
@@ -67,7 +69,7 @@ export async function findEntry(
   if (path === '') return found;
   for (const part of path.split('/')) {
     if (found.type !== 'tree') return undefined;
-    const scan = seekName(await db.tree(found.oid), toByteName(part));
+    const scan = await seekName(await db.tree(found.oid), toByteName(part));
     if (scan === undefined) return undefined;
     found = { mode: scan.modeText, type: scan.type, oid: scan.oid };
   }

@@ -184,7 +184,9 @@ describe('listing', () => {
       const page = await listTree(trees.db, tree.oid, { path: '', recursive: false, limit: 1000, after });
       return [performance.now() - start, page?.next];
     };
-    let [first, after] = await time(undefined);
+    const start = await time(undefined);
+    const [first] = start;
+    let after = start[1];
     let last = 0;
     for (let page = 1; page < count / 1000; page += 1) [last, after] = await time(after);
     expect(after).toBeUndefined();
