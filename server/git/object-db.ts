@@ -20,6 +20,9 @@ const STREAM_READ_BYTES = 512 * 1024;
 /** Hashing more than this at once would hold the event loop for milliseconds. */
 const LARGE_BYTES = 8 * 1024 * 1024;
 
+const isZlibError = (error: unknown): boolean =>
+  String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+
 const notItsId = (oid: Oid): HubError =>
   corruptObject(`object ${oid} does not have the content its id promises`);
 
@@ -313,10 +316,8 @@ export function createObjectDb(needs: {
       }
     }
     const inflated = createInflate({ chunkSize: STREAM_READ_BYTES });
-    let failure: unknown;
-    pipeline(deflated, inflated, (error) => {
-      failure = error;
-    });
+    // Whatever fails in the source is thrown where `inflated` is read.
+    pipeline(deflated, inflated, () => undefined);
     const sha1 = createHash('sha1').update(objectHeader(entry.type, entry.sizeBytes));
     let sizeBytes = 0;
     let held: Buffer | undefined;
@@ -329,7 +330,9 @@ export function createObjectDb(needs: {
         held = piece;
       }
     } catch (error) {
-      throw isHubError(error) ? error : corruptObject(`object ${oid} cannot be inflated`, failure ?? error);
+      // Other failures are the store's own, and are not to be taken for damage.
+      if (!isZlibError(error)) throw error;
+      throw corruptObject(`object ${oid} cannot be inflated`, error);
     }
     if (sizeBytes !== entry.sizeBytes || sha1.digest('hex') !== oid) throw notItsId(oid);
     if (held !== undefined) yield held;

@@ -114,7 +114,10 @@ async function planOf(edit: TreeEdit, slice: TimeSlice): Promise<FolderPlan> {
     return plan;
   };
 
+  let steps = 0;
   for (const { path, kind } of edit.deletions) {
+    steps += 1;
+    if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
     const cut = path.lastIndexOf('/');
     const { deletions } = planFor(cut < 0 ? '' : path.slice(0, cut));
     const name = toByteName(path.slice(cut + 1));
@@ -125,7 +128,6 @@ async function planOf(edit: TreeEdit, slice: TimeSlice): Promise<FolderPlan> {
       kind === 'either' || kind === other ? other : other === 'either' ? kind : 'impossible',
     );
   }
-  let steps = 0;
   let lastFolder = '';
   let lastPlan = root;
   for (const [path, target] of edit.additions) {
@@ -320,8 +322,8 @@ export async function editTree(
     const gone = new Set<string>();
     for (const [name, kind] of plan.deletions) {
       const entry = existing.get(name);
-      if (entry !== undefined && (kind === 'either' || kind === (entry.isTree ? 'folder' : 'file')))
-        gone.add(name);
+      const isMeant = kind === 'either' || kind === (entry?.isTree === true ? 'folder' : 'file');
+      if (entry !== undefined && isMeant) gone.add(name);
       else if (!isCleared) throw entryNotFound(joinPath(plan.path, name));
     }
 

@@ -25,6 +25,7 @@ import {
 import type { RawEntry } from './pack-files.ts';
 
 const blob = (text: string): NewGitObject => newObject('blob', Buffer.from(text));
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 const absent = hashObject('blob', Buffer.from('never stored'));
 
 function openDb(storage: GitStorage, overlay?: ReadonlyMap<Oid, GitObject>): ObjectDb {
@@ -47,9 +48,7 @@ describe('an object db', () => {
     const overlay = new Map([[fresh.oid, fresh]]);
     for (const { oid, content } of all) {
       expect((await openDb(storage, overlay).find(oid))?.content).toEqual(content);
-      expect(
-        await collect((await openDb(storage, overlay).open(oid))?.bytes ?? (async function* () {})()),
-      ).toEqual(content);
+      expect(await collect((await openDb(storage, overlay).open(oid))?.bytes ?? nothing())).toEqual(content);
     }
     const db = openDb(storage, overlay);
     const oids = [...all.map(({ oid }) => oid), absent];
@@ -152,6 +151,21 @@ describe('an object db', () => {
     await expect(openDb(failing).findMany([blob('packed').oid])).rejects.toThrow('network');
   });
 
+  it('lets failures of the store through a stream as they are', async () => {
+    const storage = createMemoryGitStorage();
+    const object = newObject('blob', randomBytes(3_000_000));
+    await addPack(storage, [object]);
+    const failing: GitStorage = {
+      ...storage,
+      readRange: (key, offset, length) =>
+        offset > 1_000_000
+          ? Promise.reject(new Error('network'))
+          : Promise.resolve(Buffer.from(storage.files.get(key)?.subarray(offset, offset + length) ?? [])),
+    };
+    const broken = await openDb(failing).open(object.oid);
+    await expect(collect(broken?.bytes ?? nothing())).rejects.toThrow('network');
+  });
+
   it('streams large objects, and stops before the end when they are damaged', async () => {
     const storage = createMemoryGitStorage();
     const object = newObject(
@@ -161,7 +175,7 @@ describe('an object db', () => {
     const { packKey } = await addPack(storage, [blob('before'), object]);
     const body = await openDb(storage).open(object.oid);
     expect(body?.sizeBytes).toBe(6_000_000);
-    expect((await collect(body?.bytes ?? (async function* () {})())).equals(object.content)).toBe(true);
+    expect((await collect(body?.bytes ?? nothing())).equals(object.content)).toBe(true);
 
     const hostile = Buffer.from(storage.files.get(packKey) as Buffer);
     hostile[2_000_000] = (hostile[2_000_000] as number) ^ 1;
