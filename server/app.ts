@@ -1,4 +1,3 @@
-import { access, constants, mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { OpenedHub } from './cli/services.ts';
@@ -6,7 +5,6 @@ import type { Config } from './config/schema.ts';
 import { openDatabase } from './db/database.ts';
 import { acquireLock } from './db/lock.ts';
 import type { Database } from './db/stores.ts';
-import { HubError } from './domain/errors.ts';
 import type { Repo } from './domain/repo.ts';
 import { createObjectCache } from './git/object-cache.ts';
 import { createJobHandlers, scheduleRecurringJobs } from './jobs/handlers.ts';
@@ -14,6 +12,7 @@ import { createJobRunner } from './jobs/runner.ts';
 import { openLocalStore } from './objects/local.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import { systemClock } from './platform/clock.ts';
+import { openDataFolder } from './platform/data-folder.ts';
 import { createKeyedQueue } from './platform/keyed-queue.ts';
 import type { Log } from './platform/log.ts';
 import { newPublicId } from './platform/random.ts';
@@ -82,18 +81,6 @@ async function openObjects(config: Config): Promise<ObjectStore> {
   const { createS3Store } = await import('./objects/s3.ts');
   await ensureBucket(place);
   return createS3Store({ ...place, ...(prefix === undefined ? {} : { prefix }), insideTransaction });
-}
-
-async function openDataFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await access(folder, constants.W_OK);
-  } catch (cause) {
-    throw new HubError('Forbidden', `The data folder ${folder} cannot be written to.`, {
-      details: { folder },
-      cause,
-    });
-  }
 }
 
 /** Take the data folder and open its stores. Throws Conflict when another process holds the folder. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { BodyKind } from '../contract/route.ts';
 import { HubError } from '../domain/errors.ts';
 import { parseJson } from '../domain/json-text.ts';

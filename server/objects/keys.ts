@@ -14,13 +14,11 @@ import type { PublicId, Sha256, XetHash } from '../domain/ids.ts';
 export const packKey = (repository: PublicId, packId: string): string => `packs/${repository}/${packId}.pack`;
 export const packIndexKey = (repository: PublicId, packId: string): string =>
   `packs/${repository}/${packId}.idx`;
-export const packPrefix = (repository: PublicId): string => `packs/${repository}/`;
 export const largeObjectKey = (sha256: Sha256): string => `large/${sha256.slice(0, 2)}/${sha256}`;
 export const xorbKey = (hash: XetHash): string => `xorbs/${hash.slice(0, 2)}/${hash}`;
 export const xorbChunksKey = (hash: XetHash): string => `xorbs/${hash.slice(0, 2)}/${hash}.chunks`;
 export const uploadPartKey = (upload: PublicId, part: number): string =>
   `uploads/${upload}/${String(part).padStart(5, '0')}`;
-export const uploadPrefix = (upload: PublicId): string => `uploads/${upload}/`;
 export const probeKey = (id: string): string => `probe/${id}`;
 
 /** Roots of the layout, for those who walk what is stored. */

@@ -1,7 +1,8 @@
 import type { Database, RepoListItem } from '../db/stores.ts';
 import { decodeBase64 } from '../domain/commit-lines.ts';
 import type { Visibility } from '../domain/account.ts';
-import { conflict, HubError } from '../domain/errors.ts';
+import type { HubError } from '../domain/errors.ts';
+import { conflict } from '../domain/errors.ts';
 import { defaultGitattributes } from '../domain/gitattributes.ts';
 import { parseRepoName, parseWritablePath } from '../domain/names.ts';
 import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';

@@ -34,13 +34,13 @@ export const IMPORT_TABLE: readonly ImportRow[] = [
   {
     files: 'server/xet/',
     may: [DOMAIN, PLATFORM, ...OBJECT_PORT],
-    packages: ['hash-wasm', 'lz4js'],
+    packages: ['hash-wasm'],
     node: true,
   },
   {
     files: 'server/workers/',
     may: [DOMAIN, PLATFORM, 'server/git/', 'server/xet/', 'server/objects/'],
-    packages: ['hash-wasm', 'lz4js'],
+    packages: ['hash-wasm'],
     node: true,
   },
   { files: 'server/db/', may: [DOMAIN, PLATFORM], packages: ['kysely', 'better-sqlite3'], node: true },
