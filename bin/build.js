@@ -21,13 +21,18 @@ function newestChange(path) {
 /** Builds into a folder of this process and puts it in place by renaming, so that nobody ever reads half a page. */
 async function buildRenderer() {
   const { build } = await import('vite');
+  const { NODE_ENV } = process.env;
   const fresh = `${built}.${process.pid}`;
   const old = `${fresh}.old`;
+  // Vite lets this variable decide over its mode, and a test runner sets it: the page is always the real one.
+  process.env.NODE_ENV = 'production';
   await build({
     configFile: join(root, 'vite.config.ts'),
     logLevel: 'warn',
     build: { outDir: fresh, emptyOutDir: true },
   });
+  if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+  else process.env.NODE_ENV = NODE_ENV;
   mkdirSync(dirname(built), { recursive: true });
   try {
     if (existsSync(built)) renameSync(built, old);

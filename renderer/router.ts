@@ -40,7 +40,7 @@ const repoProps = (kind: RepoKind) => (route: RouteLocationNormalized) => ({
 });
 
 // Refs with slashes come escaped from this page and plain from links made by clients.
-const REVISION = ':revision(refs/(?:convert|pr)/[^/]+|[^/]+)';
+const REVISION = ':revision(refs/convert/[^/]+|refs/pr/[^/]+|[^/]+)';
 
 function repoRoutes(kind: RepoKind): RouteRecordRaw[] {
   const base = kind === 'model' ? '/:owner/:name' : `/${kindPlural(kind)}/:owner/:name`;

@@ -28,6 +28,25 @@ const ID_PREFIX = 'card-';
 
 const markdown = new MarkdownIt({ html: true, linkify: true });
 
+/**
+ * Event handlers written in a card. The sanitizer removes every attribute it does not know; taking these out before
+ * only keeps the browser from reporting each of them against the content policy while it parses.
+ */
+const HANDLER = /(<[a-z][^>]*?)\son\w+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)/gi;
+
+function withoutHandlers(html: string): string {
+  let before = '';
+  let text = html;
+  while (text !== before) {
+    before = text;
+    text = text.replace(HANDLER, '$1');
+  }
+  return text;
+}
+for (const rule of ['html_block', 'html_inline']) {
+  markdown.renderer.rules[rule] = (tokens, index) => withoutHandlers(tokens[index]?.content ?? '');
+}
+
 const ALLOWED: Config = {
   ALLOWED_TAGS:
     `a abbr b blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption
@@ -112,7 +131,12 @@ function outsideImage(document: Document, address: string, alt: string): HTMLEle
   box.className = 'outside-image';
   const shown =
     url && url.hostname !== 'unknown.invalid' ? `${url.host}${url.pathname}` : m.card.unknownAddress;
-  box.textContent = m.card.outsideImage(shown, alt);
+  const words = document.createElement('span');
+  const place = document.createElement('code');
+  place.textContent = shown;
+  const [before = '', after = ''] = m.card.outsideImage(alt.replaceAll('{', '')).split('{address}');
+  words.append(before, place, after);
+  box.append(words);
   return box;
 }
 

@@ -286,10 +286,10 @@ export const en = {
     cut: 'This card is very long and is cut here. The rest is in',
     badFacts: (line: number, column: number) =>
       `The card's front matter cannot be read: line ${line}, column ${column}`,
-    outsideImage: (address: string, alt: string) =>
+    outsideImage: (alt: string) =>
       alt === ''
-        ? `Image from ${address} not loaded. This hub never fetches outside images.`
-        : `Image “${alt}” from ${address} not loaded. This hub never fetches outside images.`,
+        ? 'Image from {address} not loaded. This hub never fetches outside images.'
+        : `Image “${alt}” from {address} not loaded. This hub never fetches outside images.`,
     unknownAddress: 'an unknown address',
     factsTitle: 'Facts',
     facts: {

@@ -19,7 +19,10 @@ export function factsOf(card: Readonly<Record<string, unknown>>): readonly CardF
   };
   return [
     ...field(m.card.facts.license, 'license', 'license_name'),
-    ...field(m.card.facts.task, 'pipeline_tag', 'task_categories'),
+    ...field(m.card.facts.task, 'pipeline_tag', 'task_categories').map(({ label, value }) => ({
+      label,
+      value: sayTask(value),
+    })),
     ...field(m.card.facts.library, 'library_name'),
     ...field(m.card.facts.languages, 'language'),
     ...field(m.card.facts.baseModel, 'base_model'),
@@ -32,14 +35,16 @@ export function factsOf(card: Readonly<Record<string, unknown>>): readonly CardF
 
 /** The words of a card that are shown as chips under the repo's name. */
 export function chipsOf(card: Readonly<Record<string, unknown>>): readonly string[] {
-  const chips = ['pipeline_tag', 'task_categories', 'library_name', 'license', 'tags'].flatMap((name) =>
-    texts(card[name]),
-  );
-  return [...new Set(chips)].slice(0, 8);
+  const tasks = ['pipeline_tag', 'task_categories'].flatMap((name) => texts(card[name])).map(sayTask);
+  const others = ['library_name', 'license', 'tags'].flatMap((name) => texts(card[name]));
+  return [...new Set([...tasks, ...others])].slice(0, 8);
 }
 
 /** The task of a listed repo, from its own field or its tags. */
 export function taskOf(item: RepoListItem): string {
   const tag = item.tags?.find((name) => name.startsWith('task_categories:'));
-  return (item.pipeline_tag ?? tag?.split(':')[1] ?? '').replaceAll('-', ' ');
+  return sayTask(item.pipeline_tag ?? tag?.split(':')[1] ?? '');
 }
+
+/** A task's id as words: `text-generation` is `Text generation`. */
+const sayTask = (id: string): string => (id.charAt(0).toUpperCase() + id.slice(1)).replaceAll('-', ' ');
