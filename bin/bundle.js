@@ -1,9 +1,10 @@
 /**
  * Puts the desktop app's programs into single files under dist/: the shell (dist/electron) and the hub
- * (dist/hub: its entry, its command line, its worker threads). Only the SQLite package stays outside.
+ * (dist/hub: its entry, its command line, its worker threads). Only the SQLite package stays outside. Called by
+ * itself it writes both; `--shell FOLDER` writes the shell alone, for tests over a hub of their own.
  */
 import { build } from 'esbuild';
-import { existsSync, globSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -64,7 +65,7 @@ const placeOfSource = {
 };
 
 /** Main process and preload of the app, into `outdir`. */
-export async function bundleShell(outdir) {
+async function bundleShell(outdir) {
   return build({
     ...shared,
     entryPoints: ['electron/main.ts', 'electron/preload.ts'],
@@ -117,10 +118,8 @@ export async function bundleDesktop() {
   writeLicenses(results, join(dist, 'third-party-licenses.txt'));
 }
 
-if (
-  process.argv[1] &&
-  existsSync(process.argv[1]) &&
-  resolve(process.argv[1]) === fileURLToPath(import.meta.url)
-) {
-  await bundleDesktop();
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const [option, outdir] = process.argv.slice(2);
+  if (option === '--shell' && outdir) await bundleShell(outdir);
+  else await bundleDesktop();
 }

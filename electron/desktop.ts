@@ -49,7 +49,8 @@ function shownState(state: HubState): ServerState {
 function profileFolder(dataDir: string): string {
   const inside = join(dataDir, 'desktop');
   try {
-    mkdirSync(inside, { recursive: true });
+    // The hub would make its folder for its owner alone; the shell comes first.
+    mkdirSync(inside, { recursive: true, mode: 0o700 });
     return inside;
   } catch (error) {
     process.stderr.write(`atoll: ${String(error)}\n`);

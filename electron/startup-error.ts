@@ -19,10 +19,10 @@ const inFolder = (folder: string | undefined): readonly string[] =>
 
 /** Which page, and which actions, for which failure. Total: the type system refuses a missing code. */
 const pages: { readonly [Code in HubFailure['code']]: (failure: HubFailure) => Words } = {
-  PortTaken: ({ details }) => ({
+  PortTaken: ({ details, message }) => ({
     title: details.port ? `Port ${details.port} is in use` : 'The port is in use',
     text: 'Another program listens where the hub should. Stop that program and try again, or let the hub use another port from now on. Clients then need the new address in HF_ENDPOINT.',
-    facts: heldBy(details.holder),
+    facts: details.holder ? heldBy(details.holder) : [message],
     actions: offer('usePort', 'restartServer', 'quit'),
   }),
   DataFolderLocked: ({ details }) => ({

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { bundleShell } from '../../../bin/bundle.js';
 import { makeStandInDist } from '../../support/electron-stand-in/make-dist.ts';
 import { runApp, startApp, until, type RunningApp } from '../../support/electron-stand-in/start-app.ts';
 
@@ -45,9 +45,9 @@ async function takePort(): Promise<{ readonly port: number; readonly server: Ser
   return { port: typeof address === 'object' && address ? address.port : 0, server };
 }
 
-beforeAll(async () => {
+beforeAll(() => {
   makeStandInDist(join(scratch, 'electron'), '45.4.1');
-  await bundleShell(join(appFolder, 'dist', 'electron'));
+  execFileSync(process.execPath, [join(root, 'bin/bundle.js'), '--shell', join(appFolder, 'dist/electron')]);
   mkdirSync(join(appFolder, 'dist', 'hub'));
   cpSync(join(root, 'test/desktop/shell/fake-hub.js'), join(appFolder, 'dist', 'hub', 'main.mjs'));
   cpSync(join(root, 'resources'), join(appFolder, 'resources'), { recursive: true });

@@ -38,6 +38,7 @@ test('the pages name what the hub found', () => {
   const port = startupProblem(failure('PortTaken', { port: 8790, holder: 'nginx (pid 812)' }));
   expect(port.title).toBe('Port 8790 is in use');
   expect(port.facts).toEqual(['Held by nginx (pid 812)']);
+  expect(startupProblem(failure('PortTaken', { port: 8790 })).facts).toEqual(['What the hub said.']);
   const locked = startupProblem(failure('DataFolderLocked', { folder: '/data', holder: 'atoll (pid 9)' }));
   expect(locked.facts).toEqual(['Data folder: /data', 'Held by atoll (pid 9)']);
   const config = startupProblem(failure('BadConfig', { problems: ['port (ATOLL_PORT) is no number'] }));

@@ -25,12 +25,16 @@ export const windows = new Set();
 
 let launched;
 /** One Chromium for all windows, with the switches the app was started with. */
-const context = (userData) =>
+const context = (userData, { width, height }) =>
   (launched ??= chromium.launchPersistentContext(join(userData, 'chromium'), {
     executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
     headless: true,
     viewport: null,
-    args: ['--no-sandbox', ...process.argv.filter((argument) => /^--(remote-debugging|lang)/.test(argument))],
+    args: [
+      '--no-sandbox',
+      `--window-size=${width},${height}`,
+      ...process.argv.filter((argument) => /^--(remote-debugging|lang)/.test(argument)),
+    ],
   }));
 
 export async function closeBrowser() {
@@ -50,7 +54,7 @@ class WebContents extends EventEmitter {
   }
 
   async #open(userData, preload, window) {
-    const browser = await context(userData);
+    const browser = await context(userData, window.options);
     const page = browser.pages()[windows.size - 1] ?? (await browser.newPage());
     await page.exposeBinding('standInCall', ({ frame }, kind, ...rest) => this.#called(frame, kind, rest));
     await page.addInitScript(bridgePage, preload);
@@ -65,10 +69,12 @@ class WebContents extends EventEmitter {
     await session.send('Fetch.enable', { patterns: [{ resourceType: 'Document' }] });
     session.on('Fetch.requestPaused', (event) => {
       const isAllowed = this.#allows(event, frameTree.frame.id);
-      void session.send(
-        isAllowed ? 'Fetch.continueRequest' : 'Fetch.failRequest',
-        isAllowed ? { requestId: event.requestId } : { requestId: event.requestId, errorReason: 'Aborted' },
-      );
+      const { requestId } = event;
+      const answered = isAllowed
+        ? session.send('Fetch.continueRequest', { requestId })
+        : session.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' });
+      // The request of a navigation that the next one has taken the place of takes no answer.
+      answered.catch((error) => process.stderr.write(`stand-in: ${error.message}\n`));
     });
     page.on('load', () => window.emit('ready-to-show'));
     return page;

@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { extractArchive } from './asar.js';
+import { extractArchive } from './asar.ts';
 
 const [executable = '', ...args] = process.argv.slice(2);
 const resourcesPath = join(dirname(resolve(executable)), 'resources');

@@ -116,6 +116,9 @@ export async function startApp({
         else reject(new Error(error));
       });
     });
+  const check = (): void => {
+    if (child.exitCode !== null) throw new Error(`The app ended: ${output()}`);
+  };
   const end = async (): Promise<void> => {
     await browser?.close();
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
@@ -124,19 +127,16 @@ export async function startApp({
 
   try {
     const port = await until(() => {
-      if (child.exitCode !== null) throw new Error(`The app ended: ${output()}`);
+      check();
       const place = places.find((path) => existsSync(path));
       return place ? readFileSync(place, 'utf8').split('\n')[0] : undefined;
     }, 'the debugging port of the app');
     browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
-    const page = await until(
-      () =>
-        browser
-          ?.contexts()[0]
-          ?.pages()
-          .find((candidate) => candidate.url() !== 'about:blank'),
-      'the window',
-    );
+    const [context] = browser.contexts();
+    const page = await until(() => {
+      check();
+      return context?.pages().find((candidate) => candidate.url() !== 'about:blank');
+    }, 'the window');
     return {
       pid: child.pid ?? 0,
       page,

@@ -1,2 +1,0 @@
-export function bundleShell(outdir: string): Promise<unknown>;
-export function bundleDesktop(): Promise<void>;
