@@ -153,3 +153,28 @@ export const authCheckWrite = route({
   body: noBody,
   errors: ['RepoNotFound', 'Forbidden'],
 });
+
+/**
+ * Repositories without an owner, such as `gpt2`, exist on the large hub alone. Clients ask for them all the same and
+ * must hear "no such repository" rather than "no such address".
+ */
+export const OWNERLESS_PATHS = [
+  '/api/:kind/:name',
+  ...['auth-check', 'commits', 'refs', 'revision', 'tree', 'xet-read-token'].map(
+    (part) => `/api/:kind/:name/${part}/**`,
+  ),
+  '/:prefix?/:name/resolve/*',
+  '/:prefix?/:name/raw/*',
+] as const;
+
+export const ownerlessRepo = (path: (typeof OWNERLESS_PATHS)[number]) =>
+  route({
+    method: 'GET',
+    path,
+    access: anyone('there are no such repositories here'),
+    summary: 'A repository without an owner: there is none.',
+    query: ignored,
+    body: noBody,
+    replies: [],
+    errors: ['RepoNotFound'],
+  });

@@ -2,13 +2,8 @@ import { sql, type Kysely } from 'kysely';
 import { HubError } from '../domain/errors.ts';
 import type { SqlDialect } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
+import type { Migration } from './migrations/migration.ts';
 import type { Tables } from './tables.ts';
-
-/** One step of the schema. Steps only go forward, and a released step is never edited. */
-export interface Migration {
-  readonly name: string;
-  up(db: Kysely<unknown>, dialect: SqlDialect): Promise<void>;
-}
 
 /** Every step in order; the version of a schema is the number of steps it has seen. */
 export const MIGRATIONS: readonly Migration[] = [initial];

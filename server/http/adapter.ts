@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Access, BodyKind, Route } from '../contract/route.ts';
 import { KIND_SEGMENTS } from '../contract/shapes.ts';
 import { ANONYMOUS, type Actor, type RepoRight } from '../domain/access.ts';
-import type { HubError} from '../domain/errors.ts';
+import type { HubError } from '../domain/errors.ts';
 import { forbidden, signInRequired } from '../domain/errors.ts';
 import type { Authorize, Granted, RepoName } from '../services/authorize.ts';
 import { authenticate, type Identify } from './authenticate.ts';

@@ -1,6 +1,6 @@
 import * as contract from '../../contract/repos.ts';
 import { KIND_SEGMENTS } from '../../contract/shapes.ts';
-import { forbidden, HubError, isHubError } from '../../domain/errors.ts';
+import { forbidden, HubError, isHubError, repoNotFound } from '../../domain/errors.ts';
 import { branchRef } from '../../domain/revision.ts';
 import type { Authorize, Granted } from '../../services/authorize.ts';
 import type { Contents } from '../../services/contents.ts';
@@ -127,6 +127,12 @@ export function repoRoutes(services: {
         hasMore ? nextLink(request, writeCursor(sort, last[sort], last.id)) : undefined,
       );
     }),
+
+    ...contract.OWNERLESS_PATHS.map((path) =>
+      serve(contract.ownerlessRepo(path), () => {
+        throw repoNotFound();
+      }),
+    ),
 
     serve(contract.authCheck, () => empty(200)),
     serve(contract.authCheckWrite, () => empty(200)),

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../../server/db/database.ts';
-import { migrate, MIGRATIONS, type Migration } from '../../../server/db/migrate.ts';
+import { migrate, MIGRATIONS } from '../../../server/db/migrate.ts';
+import type { Migration } from '../../../server/db/migrations/migration.ts';
 import { openSqliteEngine } from '../../../server/db/sqlite-engine.ts';
 import { openSqliteFile } from '../../../server/db/sqlite.ts';
 
