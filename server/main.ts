@@ -65,6 +65,7 @@ async function serve(
   let isStopping = false;
   let port = config.port;
   const named = [...config.allowedHosts, ...config.publicUrls.map((url) => new URL(url).hostname)];
+  const publicOrigins = new Map(config.publicUrls.map((url) => [new URL(url).host, new URL(url).origin]));
   const urls = (): readonly [string, ...string[]] => {
     const own = reachableAddresses(config.host).map((address) => `http://${authority(address, port)}`);
     const [first = `http://127.0.0.1:${port}`, ...others] = [...config.publicUrls, ...own];
@@ -89,6 +90,7 @@ async function serve(
       endpoints: urls,
       readiness: services.readiness(() => isStopping),
     }),
+    originOf: (host) => publicOrigins.get(host) ?? `http://${host}`,
     allowedHosts: () => allowedHosts(reachableAddresses(config.host), named),
     isStopping: () => isStopping,
     pages: createPageServer(readPage()),

@@ -15,6 +15,8 @@ import { createRouter } from './router.ts';
 export interface HttpParts extends AdapterParts {
   readonly endpoints: readonly Endpoint[];
   readonly allowedHosts: () => AllowedHosts;
+  /** Scheme, host and port for a `Host` that was let through; a proxy may speak https where we do not. */
+  readonly originOf: (host: string) => string;
   readonly pages: PageServer;
   /** Nothing new is taken any more: what is under way is finished, and then the hub ends. */
   readonly isStopping: () => boolean;
@@ -48,7 +50,7 @@ export function createHttpHandler(
     let request = bareRequest(message, id);
     try {
       const host = checkHost(message.rawHeaders, request.method, parts.allowedHosts());
-      request = { ...request, ...parseTarget(message.url ?? ''), origin: `http://${host}` };
+      request = { ...request, ...parseTarget(message.url ?? ''), origin: parts.originOf(host) };
       checkExpectation(request);
       if (parts.isStopping()) {
         response.setHeader('connection', 'close');

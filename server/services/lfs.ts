@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database, LargeObject, Stores, Upload, UploadPart } from '../db/stores.ts';
-import { HubError, isHubError } from '../domain/errors.ts';
+import { HubError, isHubError, repoNotFound } from '../domain/errors.ts';
 import { isPublicId, isSha256, type PublicId, type RepositoryId, type Sha256 } from '../domain/ids.ts';
 import { largeObjectKey, uploadPartKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
@@ -99,6 +99,7 @@ export function createLfs(parts: {
   /** Record a stored plain form and let the repository commit it. */
   async function keep(facts: UploadFacts): Promise<void> {
     await db.write(async (stores) => {
+      if (!(await stores.repos.findById(facts.repositoryId))) throw repoNotFound();
       const object = await stores.largeObjects.addPlainForm(facts, clock.now());
       await stores.largeObjects.pend(facts.repositoryId, [object.id], pendUntil());
       if (facts.uploadId) await stores.uploads.delete(facts.uploadId);

@@ -1,4 +1,5 @@
 import type { Database, HotObject, PackRow, Stores } from '../db/stores.ts';
+import { repoNotFound } from '../domain/errors.ts';
 import type { NamespaceId, Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -75,6 +76,8 @@ export function createRefUpdates(parts: {
 
 async function applyWithin(stores: Stores, change: RefChange, now: number): Promise<void> {
   const { repo, actorId } = change;
+  // Somebody may have deleted the repository while the change was being made ready.
+  if (!(await stores.repos.findById(repo.id))) throw repoNotFound();
   for (const move of change.moves) {
     const isDone = await stores.refs.compareAndSet(repo.id, move.name, move.expected, move.next, now);
     if (!isDone) throw new Moved(move.name);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database, LargeObject } from '../db/stores.ts';
-import { corruptObject, HubError, invalidCredentials } from '../domain/errors.ts';
+import { corruptObject, HubError, invalidCredentials, repoNotFound } from '../domain/errors.ts';
 import { isXetHash, type Sha256 } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import { largeObjectKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';
@@ -160,6 +160,7 @@ export function createXet(parts: {
 
   async function keepFiles(grant: XetGrant, files: readonly VerifiedFile[]): Promise<boolean> {
     return db.write(async (stores) => {
+      if (!(await stores.repos.findById(grant.repo.id))) throw repoNotFound();
       const now = clock.now();
       let isAnyNew = false;
       for (const file of files) {
