@@ -38,6 +38,14 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   };
 }
 
+/** The flags with another port in place of the one they name, if they name one. */
+export function withPort(hubFlags: readonly string[], port: number): readonly string[] {
+  const others = hubFlags.filter(
+    (flag, index) => !/^--port(=|$)/.test(flag) && hubFlags[index - 1] !== '--port',
+  );
+  return [...others, '--port', String(port)];
+}
+
 /** Where the shell keeps its own things, and where it writes what a person decides on the error page. */
 export interface HubPlace {
   readonly dataDir: string;

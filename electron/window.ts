@@ -14,8 +14,13 @@ export function fenceContents(
   contents: WebContents,
   {
     hubUrl,
+    openPage,
     offerLink,
-  }: { readonly hubUrl: () => string | undefined; readonly offerLink: (url: string) => void },
+  }: {
+    readonly hubUrl: () => string | undefined;
+    readonly openPage: (url: string) => void;
+    readonly offerLink: (url: string) => void;
+  },
 ): void {
   contents.on('will-navigate', (event) => {
     if (mayShow(event.url, hubUrl())) return;
@@ -30,7 +35,7 @@ export function fenceContents(
   });
   contents.on('will-attach-webview', (event) => event.preventDefault());
   contents.setWindowOpenHandler(({ url }) => {
-    if (mayShow(url, hubUrl())) void contents.loadURL(url);
+    if (mayShow(url, hubUrl())) openPage(url);
     else offerLink(url);
     return { action: 'deny' };
   });

@@ -43,9 +43,9 @@ describe('the fence round the window', () => {
 
   describe('in a window', () => {
     let contents: EventEmitter & {
-      loadURL: ReturnType<typeof vi.fn>;
       open: (url: string) => WindowOpenHandlerResponse;
     };
+    let opened: string[];
     let offered: string[];
     const navigate = (event: string, url: string, isMainFrame = true): boolean => {
       const preventDefault = vi.fn();
@@ -54,9 +54,9 @@ describe('the fence round the window', () => {
     };
 
     beforeEach(() => {
+      opened = [];
       offered = [];
       contents = Object.assign(new EventEmitter(), {
-        loadURL: vi.fn(async () => undefined),
         open: (): WindowOpenHandlerResponse => expect.fail('No handler was set.'),
       });
       Object.assign(contents, {
@@ -66,6 +66,7 @@ describe('the fence round the window', () => {
       });
       fenceContents(contents as unknown as WebContents, {
         hubUrl: () => hubUrl,
+        openPage: (url) => opened.push(url),
         offerLink: (url) => offered.push(url),
       });
     });
@@ -85,7 +86,7 @@ describe('the fence round the window', () => {
 
     test('no new window opens: a page of the hub comes into this one, another is offered', () => {
       expect(contents.open(`${hubUrl}/models`)).toEqual({ action: 'deny' });
-      expect(contents.loadURL).toHaveBeenCalledWith(`${hubUrl}/models`);
+      expect(opened).toEqual([`${hubUrl}/models`]);
       expect(contents.open('https://example.invalid/')).toEqual({ action: 'deny' });
       expect(offered).toEqual(['https://example.invalid/']);
     });

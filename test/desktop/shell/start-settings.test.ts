@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { findHubPlace, readCommandLine } from '../../../electron/command-line.ts';
+import { findHubPlace, readCommandLine, withPort } from '../../../electron/command-line.ts';
 import { hubEnvironment } from '../../../electron/hub-environment.ts';
 import { keepPort } from '../../../electron/kept-settings.ts';
 import { openOutputLog } from '../../../electron/output-log.ts';
@@ -50,6 +50,17 @@ describe('the command line of the app', () => {
     ]);
     expect(cli).toEqual(['user', 'list', '--json', '--port', '1']);
     expect(hubFlags).toEqual([]);
+  });
+
+  test('takes another port in place of the one it names', () => {
+    expect(withPort(['--host', '::1', '--port', '1', '--no-require-sign-in'], 2)).toEqual([
+      '--host',
+      '::1',
+      '--no-require-sign-in',
+      '--port',
+      '2',
+    ]);
+    expect(withPort(['--port=1'], 2)).toEqual(['--port', '2']);
   });
 
   test('finds the data folder and configuration the hub will find', () => {
