@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ignored } from './query.ts';
-import { anyone, jsonBody, noBody, route, setupOnce, signedIn } from './route.ts';
+import { anyone, jsonBody, noBody, reply, route, setupOnce, signedIn } from './route.ts';
 
 export interface SessionUserReply {
   readonly id: string;
@@ -14,6 +14,10 @@ export interface SessionUserReply {
     readonly fullName: string;
     readonly role: 'visitor' | 'member' | 'admin' | 'super-admin';
   }[];
+}
+
+export interface UserReply {
+  readonly user: SessionUserReply;
 }
 
 export interface TokenReply {
@@ -54,6 +58,7 @@ export const setup = route({
       password: z.string(),
     }),
   ),
+  answer: reply<UserReply>(),
   replies: [201],
   errors: ['Conflict', 'Forbidden', 'InvalidName', 'ReservedName', 'InvalidBody'],
 });
@@ -65,6 +70,7 @@ export const readSession = route({
   summary: 'The signed-in user, or null.',
   query: ignored,
   body: noBody,
+  answer: reply<{ readonly user: SessionUserReply | null }>(),
 });
 
 export const signIn = route({
@@ -74,6 +80,7 @@ export const signIn = route({
   summary: 'Sign in with name and password.',
   query: ignored,
   body: jsonBody(z.object({ name: z.string().max(256), password: z.string().max(4096) })),
+  answer: reply<UserReply>(),
   errors: ['InvalidCredentials', 'TooManyRequests'],
 });
 
@@ -94,6 +101,7 @@ export const listTokens = route({
   summary: 'The access tokens of the caller.',
   query: ignored,
   body: noBody,
+  answer: reply<{ readonly tokens: readonly TokenReply[] }>(),
 });
 
 export const createToken = route({
@@ -109,6 +117,7 @@ export const createToken = route({
       expiresInDays: z.number().int().min(1).max(3650).nullish(),
     }),
   ),
+  answer: reply<{ readonly token: TokenReply; readonly secret: string }>(),
   replies: [201],
   errors: ['InvalidBody', 'Conflict', 'TooManyItems'],
 });
@@ -131,6 +140,7 @@ export const updateProfile = route({
   summary: 'Change the full name and e-mail address of the caller.',
   query: ignored,
   body: jsonBody(z.object({ fullName, email: email.nullable() })),
+  answer: reply<UserReply>(),
 });
 
 export const changePassword = route({

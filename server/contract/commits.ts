@@ -1,6 +1,21 @@
 import { z } from 'zod';
 import { choice, flag } from './query.ts';
-import { jsonBody, repo, route, streamBody } from './route.ts';
+import { jsonBody, repo, reply, route, streamBody } from './route.ts';
+
+/** How one announced file is to be sent; `oid` is what stands at its path now (contract 3.2). */
+export interface UploadModeReply {
+  readonly path: string;
+  readonly uploadMode: 'lfs' | 'regular';
+  readonly shouldIgnore: boolean;
+  readonly oid: string | null;
+}
+
+export interface CommitDoneReply {
+  readonly success: true;
+  readonly commitOid: string;
+  readonly commitUrl: string;
+  readonly hookOutput: string;
+}
 
 export const MAX_PREUPLOAD_FILES = 10_000;
 
@@ -30,6 +45,7 @@ export const preupload = route({
     }),
     { maxBytes: 32 * 1024 * 1024 },
   ),
+  answer: reply<{ readonly files: readonly UploadModeReply[]; readonly commitOid: string }>(),
   errors: ['RepoNotFound', 'RevisionNotFound', 'InvalidPath', 'TooManyItems', 'NotSupported'],
 });
 
@@ -40,6 +56,7 @@ export const commit = route({
   summary: 'One commit to a branch, its operations as lines of NDJSON.',
   query: z.object({ create_pr: choice(['0', '1', 'true', 'false', 'True', 'False']), hot_reload: flag }),
   body: streamBody(['application/x-ndjson']),
+  answer: reply<CommitDoneReply>(),
   errors: [
     'RepoNotFound',
     'RevisionNotFound',

@@ -1,10 +1,60 @@
 import { z } from 'zod';
 import { flag, ignored, integer, list, text } from './query.ts';
-import { anyone, jsonBody, noBody, repo, route } from './route.ts';
+import { anyone, jsonBody, noBody, repo, reply, route } from './route.ts';
 
 export const MAX_PATHS_INFO = 1000;
 /** Page sizes of the large hub: 1,000 plain entries, 100 with last commits. */
 export const TREE_PAGE = { plain: 1000, expanded: 1000 } as const;
+
+export interface CommitLineReply {
+  readonly id: string;
+  readonly title: string;
+  readonly date: string;
+}
+
+/** An entry of `tree` and `paths-info` (contract 4.2). Of a large file, `oid` is that of its pointer. */
+export type EntryReply =
+  | {
+      readonly type: 'directory';
+      readonly oid: string;
+      readonly size: number;
+      readonly path: string;
+      readonly lastCommit?: CommitLineReply;
+    }
+  | {
+      readonly type: 'file';
+      readonly oid: string;
+      readonly size: number;
+      readonly path: string;
+      readonly lfs?: { readonly oid: string; readonly size: number; readonly pointerSize: number };
+      readonly xetHash?: string;
+      readonly lastCommit?: CommitLineReply;
+      /** Files are not scanned here; clients ask for the field with `expand`. */
+      readonly securityFileStatus?: null;
+    };
+
+export interface RefReply {
+  readonly name: string;
+  readonly ref: string;
+  readonly targetCommit: string;
+}
+
+export interface RefsReply {
+  readonly branches: readonly RefReply[];
+  readonly tags: readonly RefReply[];
+  readonly converts: readonly RefReply[];
+  readonly pullRequests?: readonly RefReply[];
+}
+
+export interface CommitReply {
+  readonly id: string;
+  readonly title: string;
+  readonly message: string;
+  readonly date: string;
+  readonly authors: readonly { readonly user: string }[];
+  readonly parents: readonly string[];
+  readonly formatted?: { readonly title: string; readonly message: string };
+}
 
 const treeQuery = z.object({
   recursive: flag,
@@ -20,6 +70,7 @@ export const tree = route({
   summary: 'Files and folders below a path at a revision, a page at a time.',
   query: treeQuery,
   body: noBody,
+  answer: reply<readonly EntryReply[]>(),
   errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'InvalidCursor'],
 });
 
@@ -43,6 +94,7 @@ export const pathsInfo = route({
     }),
     maxBytes: 8 * 1024 * 1024,
   },
+  answer: reply<readonly EntryReply[]>(),
   errors: ['RepoNotFound', 'RevisionNotFound', 'TooManyItems'],
 });
 
@@ -53,6 +105,7 @@ export const refs = route({
   summary: 'Branches, tags and converted refs.',
   query: z.object({ include_prs: flag }),
   body: noBody,
+  answer: reply<RefsReply>(),
   errors: ['RepoNotFound'],
 });
 
@@ -63,6 +116,7 @@ export const commits = route({
   summary: 'Commits reachable from a revision, newest first.',
   query: z.object({ limit: integer(1, 1000), p: integer(0, 1_000_000), expand: list(8) }),
   body: noBody,
+  answer: reply<readonly CommitReply[]>(),
   errors: ['RepoNotFound', 'RevisionNotFound'],
 });
 

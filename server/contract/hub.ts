@@ -1,13 +1,53 @@
+import type { RepoKind } from '../domain/repo.ts';
 import { ignored } from './query.ts';
-import { anyone, noBody, route, signedIn } from './route.ts';
+import { anyone, noBody, reply, route, signedIn } from './route.ts';
+
+export interface HubReply {
+  readonly name: string;
+  readonly version: string;
+  readonly setupRequired: boolean;
+  /** Origin by which this request reached the hub. */
+  readonly endpoint: string;
+  /** Every origin at which the hub answers, the one to recommend first. */
+  readonly endpoints: readonly string[];
+  /** Told to whoever sets the hub up or administers it. */
+  readonly dataFolder: string | null;
+}
+
+type ShownKind = 'model' | 'dataset' | 'space';
+
+export interface OverviewReply {
+  readonly counts: Readonly<Record<ShownKind, number>>;
+  /** Sizes in bytes; those of the disk are null where the system does not tell. */
+  readonly storage: {
+    readonly heldBytes: number;
+    readonly freeBytes: number | null;
+    readonly totalBytes: number | null;
+    readonly countedAt: string;
+  };
+  readonly recent: readonly {
+    readonly kind: RepoKind;
+    readonly id: string;
+    readonly private: boolean;
+    readonly lastModified: string;
+    readonly usedStorage: number;
+    readonly lastCommit: {
+      readonly id: string;
+      readonly title: string;
+      readonly author: string;
+      readonly date: string;
+    } | null;
+  }[];
+}
 
 export const hubFacts = route({
   method: 'GET',
   path: '/api/hub',
   access: anyone('the page needs it before anybody signed in'),
-  summary: 'What this hub is, how to reach it, and who is asking.',
+  summary: 'What this hub is and how to reach it.',
   query: ignored,
   body: noBody,
+  answer: reply<HubReply>(),
 });
 
 export const overview = route({
@@ -17,6 +57,7 @@ export const overview = route({
   summary: 'Counts, storage and the repositories that changed last, as far as the caller may see.',
   query: ignored,
   body: noBody,
+  answer: reply<OverviewReply>(),
 });
 
 /** The clients ask this before nearly every command and keep a 200 (delta 2.1). */

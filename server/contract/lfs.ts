@@ -1,11 +1,35 @@
 import { z } from 'zod';
 import { ignored } from './query.ts';
-import { capability, jsonBody, repo, route, streamBody } from './route.ts';
+import { capability, jsonBody, repo, reply, route, streamBody } from './route.ts';
 
 export const LFS_MEDIA_TYPE = 'application/vnd.git-lfs+json';
 const mediaTypes = [LFS_MEDIA_TYPE, 'application/json'];
 
 export const MAX_BATCH_OBJECTS = 1000;
+
+/** What a batch answers about one object (git-lfs batch API); without actions and error it is held already. */
+export interface LfsObjectReply {
+  readonly oid: string;
+  readonly size: number;
+  readonly authenticated?: boolean;
+  readonly actions?: Readonly<
+    Record<
+      string,
+      {
+        readonly href: string;
+        readonly header?: Readonly<Record<string, string>>;
+        readonly expires_in?: number;
+      }
+    >
+  >;
+  readonly error?: { readonly code: number; readonly message: string };
+}
+
+export interface LfsBatchReply {
+  readonly transfer: 'basic' | 'multipart' | 'xet';
+  readonly objects: readonly LfsObjectReply[];
+  readonly hash_algo: 'sha256';
+}
 
 const batchBody = z.object({
   operation: z.enum(['upload', 'download']),
@@ -25,6 +49,7 @@ export const lfsBatch = route({
   summary: 'Where to send or fetch large objects (git-lfs batch API).',
   query: ignored,
   body: jsonBody(batchBody, { maxBytes: 4 * 1024 * 1024, mediaTypes }),
+  answer: reply<LfsBatchReply>(),
   errors: ['RepoNotFound', 'Forbidden', 'SignInRequired', 'UnprocessableObject', 'TooManyItems', 'Conflict'],
   errorForm: 'lfs',
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { choice, flag, ignored, integer, list, text } from './query.ts';
-import { anyone, jsonBody, namespace, noBody, repo, route, signedIn } from './route.ts';
+import { anyone, jsonBody, namespace, noBody, repo, reply, route, signedIn } from './route.ts';
 import { repoKind, visibility } from './shapes.ts';
 
 export const INFO_FIELDS = {
@@ -46,6 +46,7 @@ export const createRepo = route({
   summary: 'Create a repository with its first commit.',
   query: ignored,
   body: jsonBody(createBody, { maxBytes: 16 * 1024 * 1024 }),
+  answer: reply<{ readonly url: string; readonly id: string; readonly name: string }>(),
   errors: ['Conflict', 'InvalidName', 'ReservedName', 'Forbidden'],
 });
 

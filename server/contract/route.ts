@@ -60,18 +60,23 @@ export interface Route<
   A extends Access = Access,
   Query extends z.ZodType = z.ZodType,
   Body extends BodyKind = BodyKind,
+  Answer = unknown,
+  Verb extends Method = Method,
+  Path extends string = string,
 > {
-  readonly method: Method;
+  readonly method: Verb;
   /**
    * Raw path pattern. `:name` is one part; a final `*` is the rest, at least one part, undecoded; `**` may be
    * empty. `:kind` stands for models, datasets, spaces and kernels; a leading `/:prefix?` for the same or nothing
    * (a model).
    */
-  readonly path: string;
+  readonly path: Path;
   readonly access: A;
   readonly summary: string;
   readonly query: Query;
   readonly body: Body;
+  /** The type of the JSON answer, made with `reply`; it has no value. */
+  readonly answer: Answer;
   /** Statuses other than errors that the route answers with. */
   readonly replies: readonly number[];
   /** Error codes beyond those that every route can answer with (see `http/errors.ts`). */
@@ -79,16 +84,30 @@ export interface Route<
   readonly errorForm: ErrorForm;
 }
 
-type RouteInput<A extends Access, Query extends z.ZodType, Body extends BodyKind> = Pick<
-  Route<A, Query, Body>,
-  'method' | 'path' | 'access' | 'summary' | 'query' | 'body'
-> &
-  Partial<Pick<Route<A, Query, Body>, 'replies' | 'errors' | 'errorForm'>>;
+type Given = 'method' | 'path' | 'access' | 'summary' | 'query' | 'body';
+type Defaulted = 'answer' | 'replies' | 'errors' | 'errorForm';
 
-/** Declare a route. What is left out: answers 200, no special errors, Hub error form. */
-export const route = <A extends Access, Query extends z.ZodType, Body extends BodyKind>(
-  input: RouteInput<A, Query, Body>,
-): Route<A, Query, Body> => ({ replies: [200], errors: [], errorForm: 'hub', ...input });
+/** Declare a route. What is left out: any JSON, answers 200, no special errors, Hub error form. */
+export const route = <
+  A extends Access,
+  Query extends z.ZodType,
+  Body extends BodyKind,
+  const Verb extends Method,
+  const Path extends string,
+  Answer = unknown,
+>(
+  input: Pick<Route<A, Query, Body, Answer, Verb, Path>, Given> &
+    Partial<Pick<Route<A, Query, Body, Answer, Verb, Path>, Defaulted>>,
+): Route<A, Query, Body, Answer, Verb, Path> => ({
+  answer: reply<Answer>(),
+  replies: [200],
+  errors: [],
+  errorForm: 'hub',
+  ...input,
+});
+
+/** The type of a route's JSON answer: server and page are both held to it. */
+export const reply = <Answer>(): Answer => undefined as Answer;
 
 export const noBody = { kind: 'none' } as const;
 export const streamBody = (

@@ -48,9 +48,9 @@ export interface Endpoint {
   readonly handle: (context: Context<never, z.ZodType, BodyKind>) => Promise<Reply>;
 }
 
-export const serve = <A extends Access, Query extends z.ZodType, Body extends BodyKind>(
-  route: Route<A, Query, Body>,
-  handle: (context: Context<A, Query, Body>) => Promise<Reply> | Reply,
+export const serve = <A extends Access, Query extends z.ZodType, Body extends BodyKind, Answer>(
+  route: Route<A, Query, Body, Answer>,
+  handle: (context: Context<A, Query, Body>) => Promise<Reply<Answer>> | Reply<Answer>,
 ): Endpoint => ({
   route: route as unknown as Route,
   handle: handle as unknown as Endpoint['handle'],

@@ -2,24 +2,28 @@ import type { ServerResponse } from 'node:http';
 import type { ByteSource } from '../objects/object-store.ts';
 
 /** What a handler answers. `json` and `text` are sent whole; `bytes` streams and must know its length. */
-export interface Reply {
+export interface Reply<Answer = unknown> {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?:
-    | { readonly kind: 'json'; readonly value: unknown }
+    | { readonly kind: 'json'; readonly value: Answer }
     | { readonly kind: 'text'; readonly text: string; readonly mediaType: string }
     | { readonly kind: 'bytes'; readonly bytes: ByteSource; readonly sizeBytes: number }
     /** Headers of a body that is not sent: the answer to HEAD, or 304. */
     | { readonly kind: 'omitted'; readonly sizeBytes?: number };
 }
 
-export const json = (value: unknown, status = 200, headers?: Readonly<Record<string, string>>): Reply => ({
+export const json = <Answer>(
+  value: Answer,
+  status = 200,
+  headers?: Readonly<Record<string, string>>,
+): Reply<Answer> => ({
   status,
   body: { kind: 'json', value },
   ...(headers ? { headers } : {}),
 });
 
-export const empty = (status = 204): Reply => ({ status });
+export const empty = (status = 204): Reply<never> => ({ status });
 
 const MEDIA_TYPE = 'content-type';
 

@@ -1,3 +1,4 @@
+import type { CommitReply, EntryReply } from '../contract/contents.ts';
 import { timestamp, urlPrefixOf } from '../contract/shapes.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
 import type { Entry } from '../services/contents.ts';
@@ -28,7 +29,7 @@ const lastCommitShape = (summary: CommitSummary) => ({
 });
 
 /** An entry of `tree` and `paths-info`. With `expand`, the last commit and the (never scanned) security status. */
-export function entryShape(entry: Entry, expand: boolean): Record<string, unknown> {
+export function entryShape(entry: Entry, expand: boolean): EntryReply {
   const last = entry.lastCommit && { lastCommit: lastCommitShape(entry.lastCommit) };
   if (entry.kind === 'folder')
     return { type: 'directory', oid: entry.oid, size: 0, path: entry.path, ...last };
@@ -45,7 +46,7 @@ export function entryShape(entry: Entry, expand: boolean): Record<string, unknow
   };
 }
 
-export function commitShape(summary: CommitSummary, isFormatted: boolean): Record<string, unknown> {
+export function commitShape(summary: CommitSummary, isFormatted: boolean): CommitReply {
   const { title, body } = splitMessage(summary.commit.message);
   return {
     id: summary.oid,

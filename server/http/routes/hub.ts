@@ -64,7 +64,11 @@ export function hubRoutes(services: {
   ];
 }
 
-function recentShape({ repo, usedStorage, lastCommit }: RecentRepo): Record<string, unknown> {
+function recentShape({
+  repo,
+  usedStorage,
+  lastCommit,
+}: RecentRepo): contract.OverviewReply['recent'][number] {
   return {
     kind: repo.kind,
     id: repoFullName(repo),

@@ -101,7 +101,7 @@ export function lfsRoutes(services: {
     request: HubRequest,
     granted: Granted<'write'>,
     name: LfsObjectName,
-  ): Record<string, unknown> {
+  ): contract.LfsObjectReply {
     const answer = xetTokenAnswer(request, xet, xet.writeToken(granted));
     const refresh = `${request.origin}/api/${segmentOf(granted.repo.kind)}/${repoFullName(granted.repo)}/xet-write-token/main`;
     return {
@@ -121,7 +121,7 @@ export function lfsRoutes(services: {
   }
 }
 
-type Checked = { readonly name: LfsObjectName } | { readonly refusal: Record<string, unknown> };
+type Checked = { readonly name: LfsObjectName } | { readonly refusal: contract.LfsObjectReply };
 
 /** Judge each object of a batch on its own: one bad entry does not spoil the others. */
 function checkObjects(objects: readonly BatchObject[]): readonly Checked[] {
@@ -154,8 +154,8 @@ function checkObjects(objects: readonly BatchObject[]): readonly Checked[] {
 function merge<Plan>(
   checked: readonly Checked[],
   plans: readonly Plan[],
-  answer: (name: LfsObjectName, plan: Plan) => Record<string, unknown>,
-): readonly Record<string, unknown>[] {
+  answer: (name: LfsObjectName, plan: Plan) => contract.LfsObjectReply,
+): readonly contract.LfsObjectReply[] {
   let next = 0;
   return checked.map((object) =>
     'name' in object ? answer(object.name, plans[next++] as Plan) : object.refusal,
@@ -175,7 +175,7 @@ function uploadAnswer(
   repo: Repo,
   name: LfsObjectName,
   plan: UploadPlan,
-): Record<string, unknown> {
+): contract.LfsObjectReply {
   const api = `${request.origin}/api/lfs`;
   if (plan.kind === 'refused') return refusedAnswer(name, plan);
   if (plan.kind === 'held') return objectAnswer(name);
@@ -199,7 +199,7 @@ function downloadAnswer(
   request: HubRequest,
   name: LfsObjectName,
   plan: DownloadPlan,
-): Record<string, unknown> {
+): contract.LfsObjectReply {
   if (plan.kind === 'refused') return refusedAnswer(name, plan);
   const download = { href: `${request.origin}/api/lfs/objects/${plan.capability}`, ...expiry };
   return { ...objectAnswer(name), actions: { download } };
