@@ -150,7 +150,9 @@ export function makeRouter(client: QueryClient): Router {
   const router = createRouter({
     history: createWebHistory(),
     routes,
-    scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
+    // An address with a mark (a heading, a line, a section) is scrolled to by the page that knows it.
+    scrollBehavior: (to, from, saved) =>
+      saved ?? (to.hash !== '' || to.path === from.path ? false : { top: 0 }),
   });
   router.beforeEach(async (to) => {
     const hub = await client

@@ -1,8 +1,13 @@
 export type FileKind = 'data' | 'image' | 'markdown' | 'pickle' | 'settings' | 'text' | 'weights';
 
 const BY_ENDING: readonly (readonly [FileKind, RegExp])[] = [
-  ['pickle', /\.(?:bin|ckpt|joblib|pickle|pkl|pt|pth)$/i],
-  ['weights', /\.(?:gguf|ggml|h5|keras|mlmodel|model|msgpack|npy|npz|onnx|ot|pb|safetensors|tflite)$/i],
+  ['pickle', /\.(?:ckpt|joblib|pickle|pkl|pt|pth)$/i],
+  // What PyTorch itself saves under `.bin`; any other `.bin` may be anything.
+  [
+    'pickle',
+    /^(?:adapter_model|optimizer|pytorch_model|scheduler|training_args|.*_pytorch_model|.*_states).*\.bin$/i,
+  ],
+  ['weights', /\.(?:bin|gguf|ggml|h5|keras|mlmodel|model|msgpack|npy|npz|onnx|ot|pb|safetensors|tflite)$/i],
   ['data', /\.(?:arrow|csv|feather|jsonl|ndjson|parquet|tsv)$/i],
   ['image', /\.(?:avif|bmp|gif|ico|jpe?g|png|svg|webp)$/i],
   ['markdown', /\.(?:md|markdown)$/i],

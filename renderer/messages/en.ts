@@ -213,7 +213,6 @@ export const en = {
     visibility: 'Visibility',
     visibilityLine: (isPrivate: boolean, task: string) =>
       [isPrivate ? 'Private' : 'Public', task].filter((part) => part !== '').join(', '),
-    secondLine: (change: string, size: string) => [change, size].filter((part) => part !== '').join(', '),
     range: (first: string, last: string) => `${first} to ${last}`,
     previous: 'Previous',
     next: 'Next',

@@ -22,7 +22,9 @@ export interface UploadFile {
   mode: 'lfs' | 'regular' | undefined;
   /** SHA-256 of the bytes; only of files in LFS mode, once read. */
   sha256: string;
-  /** The hub already held the bytes: nothing had to be sent. */
+  /** Bytes of this file have been on their way to the hub. */
+  attempted: boolean;
+  /** The hub already held the bytes before this upload: nothing had to be sent. */
   alreadyHeld: boolean;
   /** A file of this path is on the branch and will be replaced. */
   replaces: boolean;
@@ -48,6 +50,7 @@ export const makeUploadFile = ({ path, file }: ChosenFile): UploadFile =>
     failedAt: 'reading' as const,
     mode: undefined,
     sha256: '',
+    attempted: false,
     alreadyHeld: false,
     replaces: false,
     parts: new Map<number, string>(),
@@ -65,6 +68,8 @@ export interface Totals {
   readonly read: number;
   readonly sent: number;
   readonly checked: number;
+  /** Of the files that travel, those whose hash the hub has proved. */
+  readonly proved: number;
   readonly failed: number;
   readonly same: number;
   readonly sameBytes: number;
@@ -85,6 +90,7 @@ export function countUp(files: readonly UploadFile[]): Totals {
     read: 0,
     sent: 0,
     checked: 0,
+    proved: 0,
     failed: 0,
     same: 0,
     sameBytes: 0,
@@ -108,6 +114,7 @@ export function countUp(files: readonly UploadFile[]): Totals {
     if (file.mode === 'lfs' && file.state !== 'same' && file.state !== 'ignored' && !file.alreadyHeld) {
       totals.toSend += size;
       totals.toSendFiles += 1;
+      if (file.state === 'sent') totals.proved += 1;
       if (file.state === 'checking' || file.state === 'sent') totals.sentBytes += size;
       else if (file.state === 'sending') totals.sentBytes += file.done;
     }

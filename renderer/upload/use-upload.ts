@@ -213,7 +213,7 @@ export function useUpload(target: () => UploadTarget, plan: () => CommitPlan) {
           return;
         }
         for (const copy of others) {
-          copy.alreadyHeld = true;
+          copy.alreadyHeld = file.alreadyHeld;
           copy.state = 'sent';
         }
       }),
@@ -227,12 +227,17 @@ export function useUpload(target: () => UploadTarget, plan: () => CommitPlan) {
   ) {
     const upload = object.actions?.upload;
     if (!upload) {
-      file.alreadyHeld = true;
+      // What a pause cut off may have arrived after all.
+      file.alreadyHeld = !file.attempted;
     } else {
+      const { size } = file.file;
       file.done = 0;
-      file.state = 'sending';
       const onProgress = (bytes: number): void => {
-        file.done = Math.min(bytes, file.file.size);
+        if (signal.aborted) return;
+        file.attempted = true;
+        file.done = Math.min(bytes, size);
+        // Everything has left; the answer comes when the hub has proved it.
+        file.state = bytes >= size ? 'checking' : 'sending';
       };
       await sendObject(file.file, upload, { signal, parts: file.parts, limit, onProgress });
       file.state = 'checking';
