@@ -284,4 +284,49 @@ describe('the packaged app', { timeout: 90_000 }, () => {
     await app.page.getByRole('button', { name: 'Try again' }).click();
     await arrive(app.page, '/setup');
   });
+
+  const hubPid = (dataDir: string): number =>
+    (JSON.parse(readFileSync(join(dataDir, 'lock.json'), 'utf8')) as { pid: number }).pid;
+  const answers = async (url: string): Promise<boolean> =>
+    fetch(`${url}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+
+  test('starts a hub again that was killed, on the same port', async () => {
+    const dataDir = newFolder();
+    mkdirSync(dataDir);
+    const port = await freePort();
+    writeFileSync(join(dataDir, 'atoll.config.json'), JSON.stringify({ port }));
+    const app = await open(dataDir, []);
+    await arrive(app.page, '/setup');
+    const killed = hubPid(dataDir);
+    process.kill(killed, 'SIGKILL');
+    await until(() => hubPid(dataDir) !== killed, 'another hub');
+    await until(() => answers(`http://127.0.0.1:${port}`), 'its answer');
+    // The page may be on its way to the new setup link.
+    const phase = (): Promise<unknown> =>
+      app.page.evaluate('atollDesktop.serverState().then((state) => state.phase)').catch(() => undefined);
+    await until(async () => (await phase()) === 'running', 'the shell to know');
+  });
+
+  test('leaves no hub behind when it is killed itself, and opens again', async () => {
+    const dataDir = newFolder();
+    const app = await open(dataDir);
+    await arrive(app.page, '/setup');
+    const url = new URL(app.page.url()).origin;
+    process.kill(app.pid, 'SIGKILL');
+    await app.exited;
+    await until(async () => !(await answers(url)), 'the hub to end', 5);
+    const again = await open(dataDir);
+    await arrive(again.page, '/setup');
+  });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
