@@ -1,0 +1,15 @@
+"""What every client era of huggingface_hub must be able to do."""
+
+# ruff: noqa: F401
+import people
+import repos
+import uploads
+import commits
+import refs
+import listings
+import downloads
+import filesystem
+import command_line
+from lane import main
+
+main()
