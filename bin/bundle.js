@@ -76,6 +76,9 @@ async function bundleShell(outdir) {
   });
 }
 
+/** What planted failures are asked for with (platform/fail-points.ts): a packaged hub cannot be told to fail. */
+export const hubDefinitions = { 'process.env.ATOLL_FAIL': 'undefined' };
+
 async function bundleHub(outdir) {
   const entries = ['server/main.ts', 'server/cli.ts', ...new Set(findWorkers())];
   return build({
@@ -88,6 +91,7 @@ async function bundleHub(outdir) {
     splitting: true,
     chunkNames: 'part-[hash]',
     banner: { js: commonJsNames },
+    define: hubDefinitions,
     plugins: [placeOfSource],
   });
 }

@@ -16,6 +16,7 @@ import { authority, reachableAddresses } from './platform/addresses.ts';
 import { systemClock } from './platform/clock.ts';
 import { runInContext } from './platform/context.ts';
 import { openControlSocket, type ControlSocket } from './platform/control-socket.ts';
+import { armFailPoints } from './platform/fail-points.ts';
 import { listenOn, type Listeners } from './platform/listeners.ts';
 import { createLog, type Log } from './platform/log.ts';
 import { openParentPort } from './platform/parent-port.ts';
@@ -148,6 +149,7 @@ async function main(): Promise<void> {
     process.exitCode = 1;
   };
 
+  armFailPoints(process.env['ATOLL_FAIL']);
   const read = readConfigOfCommandLine(process.argv.slice(2), process.env);
   for (const warning of read.warnings) process.stderr.write(`${warning}\n`);
   if (!read.ok) {

@@ -3,6 +3,7 @@ import fs from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { corruptObject, HubError } from '../domain/errors.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import { guardStore, rangeBehindEnd, storageFull } from './guard.ts';
 import type { GuardOptions, ObjectBackend } from './guard.ts';
 import { hasCode, isAbsent, isDiskFull } from './local-errors.ts';
@@ -72,11 +73,13 @@ export async function openLocalStore(
       try {
         const written = await writeNewFile(staged, source);
         try {
+          await failPoint('object-written');
           await place(staged, pathOf(key));
         } catch (error) {
           await fs.rm(staged, { force: true });
           throw error;
         }
+        await failPoint('object-placed');
         return { key, ...written };
       } catch (error) {
         if (isDiskFull(error)) throw storageFull(error);

@@ -15,6 +15,7 @@ import { editTree, type EditedTree, type TreeTarget } from '../git/tree-editor.t
 import { findEntry } from '../git/tree-walk.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';
 import { requireReadableCard } from './cards.ts';
@@ -85,6 +86,7 @@ export function createCommits(parts: {
         if (path === 'README.md') requireReadableCard(content);
         if (path === ATTRIBUTES) attributes = checkedAttributes(content);
       });
+      await failPoint('commit-received');
       const changes = foldOperations(received.operations);
       const fingerprint = fingerprintOf(granted, branch, received.header, changes);
       return { received, changes, blobs: await staging.store(), fingerprint, attributes };

@@ -5,6 +5,7 @@ import { isPublicId, isSha256, type PublicId, type RepositoryId, type Sha256 } f
 import { largeObjectKey, uploadPartKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import type { Granted } from './authorize.ts';
 import type { Capabilities } from './capabilities.ts';
 import { drain, provedBytes } from './proved-bytes.ts';
@@ -98,12 +99,15 @@ export function createLfs(parts: {
 
   /** Record a stored plain form and let the repository commit it. */
   async function keep(facts: UploadFacts): Promise<void> {
+    await failPoint('large-object-stored');
     await db.write(async (stores) => {
       if (!(await stores.repos.findById(facts.repositoryId))) throw repoNotFound();
       const object = await stores.largeObjects.addPlainForm(facts, clock.now());
       await stores.largeObjects.pend(facts.repositoryId, [object.id], pendUntil());
       if (facts.uploadId) await stores.uploads.delete(facts.uploadId);
+      await failPoint('large-object-keeping');
     });
+    await failPoint('large-object-kept');
   }
 
   /** Store bytes that prove to be the object. Where the hub has it already, the proof is asked for all the same. */
@@ -255,10 +259,12 @@ export function createLfs(parts: {
         throw new HubError('InvalidPart', `Part ${partNumber} must have ${expected} bytes.`);
       const hash = createHash('sha256');
       await objects.put(uploadPartKey(upload.publicId, partNumber), hashing(source, hash), { sizeBytes });
+      await failPoint('part-stored');
       const etag = hash.digest('hex');
       await db.write((stores) =>
         stores.uploads.putPart(upload.publicId, { number: partNumber, sizeBytes, etag }),
       );
+      await failPoint('part-kept');
       return etag;
     },
 

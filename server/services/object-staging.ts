@@ -6,6 +6,7 @@ import { createPackBuilder, deflateObject, type PackBuilder } from '../git/pack-
 import { createTimeSlice } from '../git/time-slice.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import { createSpool, type Spool } from '../platform/spool.ts';
 
 /** Up to here a commit's objects are rows of the transaction that moves the ref; above, a pack (design 2.2). */
@@ -95,7 +96,9 @@ export function createObjectStaging(parts: {
         await parts.objects.put(packKey(parts.repository, packId), built.bytes(), {
           sizeBytes: built.sizeBytes,
         });
+        await failPoint('pack-stored');
         await parts.objects.put(packIndexKey(parts.repository, packId), built.index);
+        await failPoint('pack-indexed');
         storedPacks.push({ ...row, indexSizeBytes: built.index.byteLength });
         await pack.spool.dispose();
         pack = undefined;

@@ -3,6 +3,7 @@ import { repoNotFound } from '../domain/errors.ts';
 import type { NamespaceId, Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 
 export interface RefMove {
   readonly name: string;
@@ -68,6 +69,7 @@ export function createRefUpdates(parts: {
         if (error instanceof Moved) return { kind: 'moved', name: error.refName };
         throw error;
       }
+      await failPoint('refs-moved');
       parts.onCommitted();
       return { kind: 'done' };
     },
@@ -96,4 +98,5 @@ async function applyWithin(stores: Stores, change: RefChange, now: number): Prom
   });
   await stores.jobs.enqueue({ kind: INDEX_HISTORY_JOB, key: String(repo.id), payload: '', runAt: now }, now);
   await change.also?.(stores, now);
+  await failPoint('refs-moving');
 }

@@ -9,6 +9,7 @@ import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
 import type { Actor } from '../domain/access.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import { newPublicId } from '../platform/random.ts';
 import type { Authorize, Granted } from './authorize.ts';
 import type { Commits } from './commits.ts';
@@ -89,7 +90,7 @@ export function createRepositories(parts: {
       const now = clock.now();
       const publicId = newPublicId();
       const first = await commits.firstCommit(publicId, { actor: user, summary: FIRST_SUMMARY, files });
-      return db.write(async (stores) => {
+      const repo = await db.write(async (stores) => {
         const repo = await stores.repos.create({
           kind: wish.kind,
           owner: namespace,
@@ -119,6 +120,8 @@ export function createRepositories(parts: {
         });
         return repo;
       });
+      await failPoint('repository-created');
+      return repo;
     },
 
     async delete({ repo, actor }) {

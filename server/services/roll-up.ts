@@ -4,6 +4,7 @@ import { createPackBuilder } from '../git/pack-write.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import { createSpool } from '../platform/spool.ts';
 
 /** Beyond either bound a repository's hot rows are worth a pack. */
@@ -51,8 +52,10 @@ export function createRollUp(parts: {
         }
         if (ids.length === 0) return 0;
         const pack = await builder.finish();
+        await failPoint('roll-up-packed');
         await objects.put(packKey(repo.publicId, pack.packId), pack.bytes(), { sizeBytes: pack.sizeBytes });
         await objects.put(packIndexKey(repo.publicId, pack.packId), pack.index);
+        await failPoint('roll-up-stored');
         const row = {
           packId: pack.packId,
           source: 'rolled' as const,
@@ -65,7 +68,9 @@ export function createRollUp(parts: {
           if (!(await stores.repos.findById(repositoryId))) return;
           await stores.gitObjects.addPack(repositoryId, row, clock.now());
           await stores.gitObjects.deleteHot(repositoryId, ids);
+          await failPoint('roll-up-switching');
         });
+        await failPoint('roll-up-done');
         return ids.length;
       } finally {
         await spool.dispose();

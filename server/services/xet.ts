@@ -6,6 +6,7 @@ import type { Repo } from '../domain/repo.ts';
 import { largeObjectKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';
 import type { ByteRange, ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import { createSlots } from '../platform/slots.ts';
 import { digestStream } from '../workers/digest.ts';
@@ -170,6 +171,7 @@ export function createXet(parts: {
         const object = await stores.largeObjects.addXetForm(name, now);
         await stores.largeObjects.pend(grant.repo.id, [object.id], now + parts.pendTtlSeconds * 1000);
       }
+      await failPoint('shard-keeping');
       return isAnyNew;
     });
   }
@@ -200,10 +202,13 @@ export function createXet(parts: {
           const [known] = await db.read((stores) => stores.xet.findXorbs([hash]));
           if (known) return false;
           await objects.put(xorbKey(hash), proved.content);
+          await failPoint('xorb-stored');
           await objects.put(xorbChunksKey(hash), proved.chunkIndex);
+          await failPoint('xorb-indexed');
           const { rawBytes, chunkCount } = proved;
           const row = { hash, sizeBytes: proved.content.byteLength, rawBytes, chunkCount };
           await db.write((stores) => stores.xet.addXorb(row, clock.now()));
+          await failPoint('xorb-kept');
           return true;
         });
       }),
@@ -220,7 +225,10 @@ export function createXet(parts: {
           maxTotalBytes: parts.maxFileBytes,
         });
         for (const file of files) await proveSha256(file);
-        return keepFiles(grant, files);
+        await failPoint('shard-proved');
+        const isAnyNew = await keepFiles(grant, files);
+        await failPoint('shard-kept');
+        return isAnyNew;
       }),
 
     async reconstruct(grant, hash, rangeOf, { form, origin }) {
