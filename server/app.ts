@@ -11,7 +11,7 @@ import { createJobHandlers, scheduleRecurringJobs } from './jobs/handlers.ts';
 import { createJobRunner } from './jobs/runner.ts';
 import { openLocalStore } from './objects/local.ts';
 import type { ObjectStore } from './objects/object-store.ts';
-import { systemClock } from './platform/clock.ts';
+import { systemClock, type Clock } from './platform/clock.ts';
 import { openDataFolder } from './platform/data-folder.ts';
 import { createKeyedQueue } from './platform/keyed-queue.ts';
 import type { Log } from './platform/log.ts';
@@ -118,9 +118,8 @@ export async function openStores(config: Config, program: string, log: Log): Pro
 }
 
 /** Everything that stands on the stores, built in the order of dependence. */
-export function createServices(config: Config, stores: OpenedStores, log: Log) {
+export function createServices(config: Config, stores: OpenedStores, log: Log, clock: Clock = systemClock) {
   const { db, objects, stagingFolder, key } = stores;
-  const clock = systemClock;
   const { limits } = config;
   const uploadTtlSeconds = config.uploads.expiryHours * 3600;
   const workers = createWorkerPool({ size: Math.max(1, availableParallelism() - 1) });
@@ -204,6 +203,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log) {
       lfs,
       doctor,
       exports,
+      rollUps,
+      sweeps,
     },
     xetStoreId: stores.storeId,
     maxInlineBytes: limits.inlineFileSize,

@@ -52,8 +52,14 @@ export function createJobHandlers(parts: {
   };
 }
 
-/** The jobs that recur; put in line at every start, which changes nothing while they wait. */
+/**
+ * Called at every start: what a killed process had claimed is due at once, since the data folder has one process
+ * (design 2.8), and the jobs that recur are put in line, which changes nothing while they wait.
+ */
 export async function scheduleRecurringJobs(db: Database, clock: Clock): Promise<void> {
   const now = clock.now();
-  await db.write((stores) => stores.jobs.enqueue({ kind: SWEEP_JOB, key: '', payload: '', runAt: now }, now));
+  await db.write(async (stores) => {
+    await stores.jobs.releaseAll(now);
+    await stores.jobs.enqueue({ kind: SWEEP_JOB, key: '', payload: '', runAt: now }, now);
+  });
 }

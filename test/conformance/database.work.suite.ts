@@ -48,6 +48,15 @@ export function workSuite(fixture: Fixture): void {
       expect(await claim(NOW + LEASE)).toEqual({ ...first, attempts: 2 });
     });
 
+    test('a job that is released is due again at once, beside none of its kind', async () => {
+      await enqueue('roll', '1', 'first');
+      const first = await claim();
+      await enqueue('roll', '1', 'second');
+      await change((stores) => stores.jobs.releaseAll(NOW));
+      expect(await claim()).toEqual({ ...first, attempts: 2 });
+      expect(await claim()).toBeUndefined();
+    });
+
     test('a finished job is gone', async () => {
       await enqueue('roll', '1');
       const job = await claim();

@@ -50,6 +50,10 @@ export function createJobStore({ db, dialect }: StoreContext): JobStore {
         .returning(['id', 'kind', 'key', 'payload', 'attempts'])
         .executeTakeFirst(),
 
+    releaseAll: async (now) => {
+      await db.updateTable('jobs').set({ lease_until: now }).where('lease_until', '>', now).execute();
+    },
+
     finish: async (id) => {
       await db.deleteFrom('jobs').where('id', '=', id).execute();
     },
