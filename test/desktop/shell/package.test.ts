@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { extractArchive, listArchive } from '../../support/electron-stand-in/asar.ts';
@@ -139,6 +140,22 @@ describe.skipIf(!isPackable)('the package', () => {
     expect(await (await fetch(url, { headers: { accept: 'text/html' } })).text()).toContain('<div id="app"');
     hub.kill('SIGTERM');
     expect(await new Promise((resolve) => hub.on('exit', resolve))).toBe(0);
+  });
+});
+
+describe.skipIf(!isPackable)('the worker threads of the package', () => {
+  test('start from its files and find their engines', async () => {
+    const tree = join(scratch, 'threads');
+    extractArchive(archive, tree);
+    const worker = new Worker(join(tree, 'dist/hub/worker.mjs'), { env: {} });
+    const input = { records: new Uint8Array(0), rawBytes: 0 };
+    worker.postMessage({ id: 1, kind: 'call', task: 'inflateBlock', input });
+    expect(await new Promise((resolve) => worker.once('message', resolve))).toEqual({
+      id: 1,
+      ok: true,
+      output: new Uint8Array(0),
+    });
+    await worker.terminate();
   });
 });
 
