@@ -120,9 +120,8 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
 
     async lastCommits(repo, commit, paths) {
       await index(repo, commit);
-      // A path without a record of its own came with the nearest folder above it that came whole.
       const asked = new Set<string>();
-      for (const path of paths) for (const one of withFolders(path)) asked.add(one);
+      for (const path of paths) for (const one of [path, ...foldersAbove(path)]) asked.add(one);
       const records = await db.read(async (stores) => {
         const lineage = await stores.history.lineage(repo.id, commit);
         return stores.history.lastChanges(repo.id, lineage, [...asked]);
@@ -130,10 +129,10 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
       const latest = new Map<string, Oid>();
       for (const path of paths) {
         let best: { readonly oid: Oid; readonly segment: number; readonly position: number } | undefined;
-        for (const one of withFolders(path)) {
+        // A path may have changed by itself, or have come with a folder above it that came whole.
+        for (const one of [path, ...foldersAbove(path)]) {
           const record = records.get(one);
-          if (!record || (one !== path && !record.createsFolder)) continue;
-          if (!best || isLater(record, best)) best = record;
+          if (record && (!best || isLater(record, best))) best = record;
         }
         if (best) latest.set(path, best.oid);
       }
@@ -162,22 +161,25 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
 }
 
 /**
- * The paths that a commit changed against its first parent. A folder that came whole is one change, and so is the
- * root of a first commit: what is in them came with them.
+ * The paths that a commit changed against its first parent. A folder that came whole is recorded a second time with
+ * a slash at its end, and what is in it is not recorded; so is the root of a first commit. Later changes below the
+ * folder are changes of the folder, but never of its coming, which is why that has a record of its own.
  */
 async function changedPaths(
   objects: ObjectDb,
   before: Oid | undefined,
   after: Oid,
 ): Promise<readonly PathChange[]> {
-  if (!before) return [{ path: '', createsFolder: true }];
-  const changes = new Map<string, boolean>();
+  if (!before) return [{ path: '/', createsFolder: true }];
+  const changes = new Map<string, PathChange>();
   for await (const change of diffTrees(objects, before, after, { expandNew: false, folders: true })) {
-    // A file that became a folder is reported twice; the folder's coming is what counts.
-    const createsFolder = change.kind === 'added' && change.after?.type === 'tree';
-    changes.set(change.path, createsFolder || changes.get(change.path) === true);
+    const { path } = change;
+    changes.set(path, { path, createsFolder: false });
+    if (change.kind === 'added' && change.after?.type === 'tree') {
+      changes.set(`${path}/`, { path: `${path}/`, createsFolder: true });
+    }
   }
-  return [...changes].map(([path, createsFolder]) => ({ path, createsFolder }));
+  return [...changes.values()];
 }
 
 /** Nearer segments hold later commits; within one, higher positions do. */
@@ -186,12 +188,11 @@ const isLater = (
   b: { readonly segment: number; readonly position: number },
 ): boolean => a.segment < b.segment || (a.segment === b.segment && a.position > b.position);
 
-/** The path itself and every folder above it, the root being `''`. */
-function withFolders(path: string): readonly string[] {
-  const all = [path];
-  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
-    all.push(path.slice(0, slash));
+/** Every folder above a path, each with a slash at its end; the root is `/`. */
+function foldersAbove(path: string): readonly string[] {
+  const all = ['/'];
+  for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+    all.push(path.slice(0, slash + 1));
   }
-  if (path !== '') all.push('');
   return all;
 }
