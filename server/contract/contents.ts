@@ -184,7 +184,8 @@ export const resolve = route({
   summary: 'The bytes of a file at a revision, large files included.',
   query: z.object({ download: flag }),
   body: noBody,
-  replies: [200, 206, 304],
+  // A missing file is a reply too, since it tells the commit that does not have it.
+  replies: [200, 206, 304, 404],
   errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'BadRange'],
 });
 
@@ -195,7 +196,8 @@ export const raw = route({
   summary: 'The bytes of a file as git keeps it: for a large file its pointer.',
   query: z.object({ download: flag }),
   body: noBody,
-  replies: [200, 206, 304],
+  // A missing file is a reply too, since it tells the commit that does not have it.
+  replies: [200, 206, 304, 404],
   errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'BadRange'],
 });
 
