@@ -85,7 +85,8 @@ async function call<T>(method: string, path: string, options: Call = {}): Promis
     init.body = JSON.stringify(options.body ?? {});
   }
   const response = await send(method, withQuery(path, options.query), init);
-  const data = response.status === 204 ? undefined : await response.json();
+  const text = await response.text();
+  const data: unknown = text === '' ? undefined : JSON.parse(text);
   return { data: data as T, headers: response.headers };
 }
 
@@ -267,7 +268,7 @@ export interface FileSlice {
   readonly size: number;
 }
 
-/** Bytes of a file from `start` on, at most `length` of them. */
+/** Bytes of a file from `start` on, at most `length` of them; `start` must lie inside the file. */
 export async function readFile(
   repo: RepoRef,
   at: { readonly revision: string; readonly path: string; readonly start: number; readonly length: number },
@@ -275,14 +276,7 @@ export async function readFile(
 ): Promise<FileSlice> {
   const init: RequestInit = { headers: { range: `bytes=${at.start}-${at.start + at.length - 1}` } };
   if (signal) init.signal = signal;
-  let response: Response;
-  try {
-    response = await send('GET', fileUrl(repo, at.revision, at.path), init);
-  } catch (error) {
-    // A range of an empty file cannot be satisfied: that is no failure, there is just nothing in it.
-    if (error instanceof ApiError && error.status === 416) return { bytes: new Uint8Array(), size: at.start };
-    throw error;
-  }
+  const response = await send('GET', fileUrl(repo, at.revision, at.path), init);
   const bytes = new Uint8Array(await response.arrayBuffer());
   const total = /\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '')?.[1];
   return { bytes, size: total === undefined ? bytes.length : Number(total) };

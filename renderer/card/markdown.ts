@@ -29,14 +29,15 @@ const ID_PREFIX = 'card-';
 const markdown = new MarkdownIt({ html: true, linkify: true });
 
 /**
- * Event handlers written in a card. The sanitizer removes every attribute it does not know; taking these out before
- * only keeps the browser from reporting each of them against the content policy while it parses.
+ * What the content policy forbids and the sanitizer removes anyway. It is taken out of a card's own HTML beforehand only
+ * because the browser reports each of it while it parses.
  */
 const HANDLER = /(<[a-z][^>]*?)\son\w+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)/gi;
+const STYLE = /<style\b[\s\S]*?<\/style\s*>|<\/?style\b[^>]*>/gi;
 
-function withoutHandlers(html: string): string {
+function withoutForbidden(html: string): string {
   let before = '';
-  let text = html;
+  let text = html.replace(STYLE, '');
   while (text !== before) {
     before = text;
     text = text.replace(HANDLER, '$1');
@@ -44,7 +45,7 @@ function withoutHandlers(html: string): string {
   return text;
 }
 for (const rule of ['html_block', 'html_inline']) {
-  markdown.renderer.rules[rule] = (tokens, index) => withoutHandlers(tokens[index]?.content ?? '');
+  markdown.renderer.rules[rule] = (tokens, index) => withoutForbidden(tokens[index]?.content ?? '');
 }
 
 const ALLOWED: Config = {
