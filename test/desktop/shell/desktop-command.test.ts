@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { makeStandInDist } from '../../support/electron-stand-in/make-dist.ts';
 import { runApp, startApp, until } from '../../support/electron-stand-in/start-app.ts';
+import { describeWithTools } from '../../support/require.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const command = [process.execPath, join(root, 'bin/desktop.js')];
@@ -18,18 +19,20 @@ test('says in one sentence what is missing on a machine without Electron', async
   expect(output).toContain('npx install-electron');
 });
 
-test('opens the app from the checkout, and ends with it', { timeout: 180_000 }, async () => {
-  makeStandInDist(join(scratch, 'electron'), '45.4.1');
-  const app = await startApp({
-    command: [...command, '--port', '0'],
-    dataDir: join(scratch, 'data'),
-    env: { ELECTRON_OVERRIDE_DIST_PATH: join(scratch, 'electron') },
+describeWithTools('npm run desktop', ['chromium'], () => {
+  test('opens the app from the checkout, and ends with it', async () => {
+    makeStandInDist(join(scratch, 'electron'), '45.4.1');
+    const app = await startApp({
+      command: [...command, '--port', '0'],
+      dataDir: join(scratch, 'data'),
+      env: { ELECTRON_OVERRIDE_DIST_PATH: join(scratch, 'electron') },
+    });
+    try {
+      await until(() => app.page.url().includes('/setup?secret='), 'the setup');
+      await app.clickTray('Quit (stops the hub)');
+      expect(await app.exited).toBe(0);
+    } finally {
+      await app[Symbol.asyncDispose]();
+    }
   });
-  try {
-    await until(() => app.page.url().includes('/setup?secret='), 'the setup');
-    await app.clickTray('Quit (stops the hub)');
-    expect(await app.exited).toBe(0);
-  } finally {
-    await app[Symbol.asyncDispose]();
-  }
 });

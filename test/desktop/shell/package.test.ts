@@ -9,6 +9,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { extractArchive, listArchive } from '../../support/electron-stand-in/asar.ts';
 import { runApp, startApp, until, type RunningApp } from '../../support/electron-stand-in/start-app.ts';
+import { describeWithTools } from '../../support/require.ts';
 
 /** On a release machine: the executable of a package made with real Electron. Then nothing is packed here. */
 const real = process.env['ATOLL_TEST_APP'];
@@ -20,13 +21,23 @@ const atoll = real ?? join(unpacked, 'atoll');
 const scratch = mkdtempSync(join(tmpdir(), 'atoll-package-'));
 const isPackable = process.platform === 'linux' && real === undefined;
 
-beforeAll(() => {
-  if (isPackable) execFileSync(process.execPath, [join(root, 'bin/package.js')], { stdio: 'pipe' });
-}, 300_000);
+function describePackage(title: string, tests: () => void): void {
+  if (isPackable) describeWithTools(title, ['dpkg-deb'], tests);
+  else describe.skip(title, tests);
+}
+
+let isPacked = false;
+function packOnce(): void {
+  if (isPackable && !isPacked)
+    execFileSync(process.execPath, [join(root, 'bin/package.js')], { stdio: 'pipe' });
+  isPacked = true;
+}
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-describe.skipIf(!isPackable)('the package', () => {
+describePackage('the package', () => {
+  beforeAll(packOnce);
+
   const files = (): string[] => listArchive(archive).map(({ path }) => path);
 
   test('holds one native library, the one of its target, and unpacks nothing else', () => {
@@ -141,10 +152,8 @@ describe.skipIf(!isPackable)('the package', () => {
     hub.kill('SIGTERM');
     expect(await new Promise((resolve) => hub.on('exit', resolve))).toBe(0);
   });
-});
 
-describe.skipIf(!isPackable)('the worker threads of the package', () => {
-  test('start from its files and find their engines', async () => {
+  test('carries worker threads that start from its files and find their engines', async () => {
     const tree = join(scratch, 'threads');
     extractArchive(archive, tree);
     const worker = new Worker(join(tree, 'dist/hub/worker.mjs'), { env: {} });
@@ -159,7 +168,9 @@ describe.skipIf(!isPackable)('the worker threads of the package', () => {
   });
 });
 
-describe('the packaged app', { timeout: 90_000 }, () => {
+describeWithTools('the packaged app', real ? [] : ['chromium', 'dpkg-deb'], () => {
+  beforeAll(packOnce);
+
   let folders = 0;
   const running: RunningApp[] = [];
   const newFolder = (): string => {

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { makeStandInDist } from '../../support/electron-stand-in/make-dist.ts';
 import { runApp, startApp, until, type RunningApp } from '../../support/electron-stand-in/start-app.ts';
+import { describeWithTools } from '../../support/require.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'atoll-shell-'));
@@ -52,7 +53,7 @@ beforeAll(() => {
   cpSync(join(root, 'test/desktop/shell/fake-hub.js'), join(appFolder, 'dist', 'hub', 'main.mjs'));
   cpSync(join(root, 'resources'), join(appFolder, 'resources'), { recursive: true });
   cpSync(join(root, 'package.json'), join(appFolder, 'package.json'));
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const app of running.splice(0)) await app[Symbol.asyncDispose]();
@@ -60,7 +61,7 @@ afterEach(async () => {
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-describe('the desktop shell', { timeout: 60_000 }, () => {
+describeWithTools('the desktop shell', ['chromium'], () => {
   const fresh = (settings: object = { isSetUp: true }): void => {
     folders += 1;
     dataDir = join(scratch, `data-${folders}`);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { findTool } from '../require.ts';
 
 /** What `control.js` reports of the app. */
 export interface ShellFacts {
@@ -56,7 +57,10 @@ export async function until<Answer>(
 /** Starts an app without waiting for its window: for starts that are to end by themselves. */
 export function spawnApp(command: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const [executable = '', ...args] = command;
-  return spawn(executable, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(executable, args, {
+    env: { ...process.env, CHROMIUM_PATH: findTool('chromium'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** The whole output and exit code of a start that ends by itself. */
