@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { makeStandInDist } from '../../support/electron-stand-in/make-dist.ts';
 import { runApp, startApp, until, type RunningApp } from '../../support/electron-stand-in/start-app.ts';
 import { describeWithTools } from '../../support/require.ts';
+import { lookAt } from '../browser/screens.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'atoll-shell-'));
@@ -233,6 +234,17 @@ describeWithTools('the desktop shell', ['chromium'], () => {
     await page.getByRole('heading', { name: 'This data folder belongs to a newer Atoll' }).waitFor();
     await page.getByText('Last used by version 9.0').waitFor();
     expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+  });
+
+  test.each([
+    ['hang', 'Starting the hub'],
+    ['crash', 'The hub has stopped'],
+    ['newer', 'This data folder belongs to a newer Atoll'],
+  ])('shuts nobody out of its own pages, light, dark and narrow: %s', async (behavior, title) => {
+    fresh();
+    const { page } = await open({ ATOLL_TEST_HUB: behavior });
+    await page.getByRole('heading', { name: title }).waitFor();
+    expect(await lookAt(page, `desktop-${behavior}`)).toEqual([]);
   });
 
   test('does not believe a message that is not in the contract', async () => {

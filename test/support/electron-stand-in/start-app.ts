@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -100,8 +100,10 @@ export async function startApp({
   const profile = join(dataDir, 'desktop');
   const places = [join(profile, 'chromium'), profile].map((folder) => join(folder, 'DevToolsActivePort'));
   for (const place of places) rmSync(place, { force: true });
-  const socket = join(dataDir, '..', `control-${process.pid}-${Math.random().toString(36).slice(2, 8)}`);
+  const socket = join(dirname(dataDir), `control-${process.pid}-${Math.random().toString(36).slice(2, 8)}`);
   const child = spawnApp([...command, '--data-dir', dataDir, '--remote-debugging-port=0'], {
+    // An app that is killed leaves its temporary files behind; here they go with the test's.
+    TMPDIR: dirname(dataDir),
     ...env,
     ELECTRON_STAND_IN_CONTROL: socket,
   });
