@@ -1,5 +1,12 @@
 export type SnippetLanguage = 'shell' | 'powershell' | 'python' | 'text';
 
+/** Lines to copy, with the name of what they are for. */
+export interface Snippet {
+  readonly title: string;
+  readonly language: SnippetLanguage;
+  readonly code: string;
+}
+
 /** A run of code in one tone. Three tones only: words of the language, strings, and what is said beside. */
 export interface Tone {
   readonly text: string;

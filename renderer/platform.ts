@@ -1,3 +1,5 @@
+import type { AtollDesktop } from '../electron/ipc.ts';
+
 /**
  * What the place this page runs in can do. Components ask here for a capability and never where they run; in a plain
  * browser a missing capability is undefined and the page says so in words.
@@ -11,16 +13,9 @@ export interface Platform {
   readonly notify: ((title: string, body: string) => void) | undefined;
 }
 
-/** The part of the desktop preload's object that this page uses. */
-interface DesktopBridge {
-  readonly copyText: (text: string) => Promise<unknown>;
-  readonly openExternal: (url: string) => Promise<unknown>;
-  readonly notify?: (notice: { readonly title: string; readonly body: string }) => Promise<unknown>;
-}
-
 declare global {
   interface Window {
-    readonly atollDesktop?: DesktopBridge;
+    readonly atollDesktop?: AtollDesktop;
   }
 }
 
@@ -60,20 +55,17 @@ const browser: Platform = {
   notify: undefined,
 };
 
-function fromDesktop(bridge: DesktopBridge): Platform {
-  const { notify } = bridge;
-  return {
-    copyText: async (text) => {
-      try {
-        await bridge.copyText(text);
-        return true;
-      } catch {
-        return copyInBrowser(text);
-      }
-    },
-    openExternal: (url) => void bridge.openExternal(url),
-    notify: notify ? (title, body) => void notify({ title, body }) : undefined,
-  };
-}
+const inDesktop = (bridge: AtollDesktop): Platform => ({
+  copyText: async (text) => {
+    try {
+      await bridge.copyText(text);
+      return true;
+    } catch {
+      return copyInBrowser(text); // the shell refused the call: the page's own way may still work
+    }
+  },
+  openExternal: (url) => void bridge.openExternal(url),
+  notify: (title, body) => void bridge.notify({ title, body }),
+});
 
-export const platform: Platform = window.atollDesktop ? fromDesktop(window.atollDesktop) : browser;
+export const platform: Platform = window.atollDesktop ? inDesktop(window.atollDesktop) : browser;

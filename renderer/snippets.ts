@@ -1,5 +1,5 @@
 import { m } from './messages.ts';
-import type { Snippet } from './parts/CodeBlock.vue';
+import type { Snippet } from './highlight.ts';
 import { repoId, type RepoRef } from './repo-ref.ts';
 import type { RepoKind } from './wire.ts';
 

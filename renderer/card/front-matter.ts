@@ -6,7 +6,7 @@ export interface CardText {
 
 /** Splits a card as `huggingface_hub` does: only a first line of exactly `---` begins front matter. */
 export function splitFrontMatter(text: string): CardText {
-  const match = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)(?:^|\n)---[ \t]*(?:\r?\n|$)/.exec(text);
+  const match = /^\uFEFF?---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)??---[ \t]*(?:\r?\n|$)/.exec(text);
   return match
     ? { yaml: match[1] ?? '', markdown: text.slice(match[0].length) }
     : { yaml: undefined, markdown: text };

@@ -1,4 +1,4 @@
-import { pageUrl, parseRepoId, repoUrl, type RepoRef } from '../repo-ref.ts';
+import { DEFAULT_BRANCH, pageUrl, parseRepoId, repoUrl, type RepoRef } from '../repo-ref.ts';
 import type { RepoKind } from '../wire.ts';
 
 export interface Pasted {
@@ -20,17 +20,17 @@ const PREFIXES: Readonly<Record<string, RepoKind>> = {
 export function parsePastedAddress(text: string): Pasted | undefined {
   const plain = text.trim();
   const hf = /^hf:\/\/(.+)$/i.exec(plain)?.[1];
-  const rest = hf ?? (/^https?:\/\//i.test(plain) ? URL.parse(plain)?.pathname : plain);
-  if (rest === undefined) return undefined;
-  const parts = rest.split('/').filter((part) => part !== '');
+  const escaped = hf ?? (/^https?:\/\//i.test(plain) ? URL.parse(plain)?.pathname : plain);
+  const parts = escaped === undefined ? undefined : decodeParts(escaped);
+  if (!parts) return undefined;
   const kind = PREFIXES[parts[0] ?? ''];
   if (kind) parts.shift();
   const [owner, nameAt, ...more] = parts;
   const [name, revisionAt] = hf ? (nameAt ?? '').split('@') : [nameAt];
   const repo = parseRepoId(kind ?? 'model', `${owner}/${(name ?? '').replace(/\.git$/, '')}`);
   if (!repo) return undefined;
-  if (hf) return { repo, path: hfPage(repo, revisionAt ?? 'main', more) };
-  const [view, revision, ...path] = more.map((part) => decodeURIComponent(part));
+  if (hf) return { repo, path: hfPage(repo, revisionAt ?? DEFAULT_BRANCH, more) };
+  const [view, revision, ...path] = more;
   if (view === 'tree' || view === 'commits' || view === 'commit' || view === 'blob') {
     return revision === undefined
       ? { repo, path: repoUrl(repo) }
@@ -42,5 +42,16 @@ export function parsePastedAddress(text: string): Pasted | undefined {
   return more.length === 0 ? { repo, path: repoUrl(repo) } : undefined;
 }
 
+function decodeParts(path: string): string[] | undefined {
+  try {
+    return path
+      .split('/')
+      .filter((part) => part !== '')
+      .map((part) => decodeURIComponent(part));
+  } catch {
+    return undefined; // a % that begins no escape: nobody's address
+  }
+}
+
 const hfPage = (repo: RepoRef, revision: string, path: readonly string[]): string =>
-  path.length === 0 ? repoUrl(repo) : pageUrl(repo, 'blob', decodeURIComponent(revision), path.join('/'));
+  path.length === 0 ? repoUrl(repo) : pageUrl(repo, 'blob', revision, path.join('/'));

@@ -21,7 +21,7 @@ interface Waiting {
 
 /** Hashes files beside the page, so that the page stays quick while gigabytes are read. */
 export function makeHasher(): Hasher {
-  const worker = new Worker(new URL('./hash.worker.ts', import.meta.url), { type: 'module' });
+  const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { type: 'module' });
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
 

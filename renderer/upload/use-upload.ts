@@ -4,6 +4,7 @@ import * as api from '../api.ts';
 import { ApiError, type CommitDone } from '../api.ts';
 import { explainShortly } from '../explain.ts';
 import { m } from '../messages.ts';
+import { platform } from '../platform.ts';
 import { keys } from '../queries.ts';
 import type { RepoRef } from '../repo-ref.ts';
 import { toBase64 } from './base64.ts';
@@ -307,6 +308,12 @@ export function useUpload(target: () => UploadTarget, plan: () => CommitPlan) {
         onProgress: (sent) => (commitBytes.value = { sent, total: body.size }),
       });
       stage.value = 'done';
+      if (document.hidden) {
+        platform.notify?.(
+          m.upload.titles.done,
+          m.upload.done(totals.value.checked, wanted.newBranch || revision),
+        );
+      }
       void client.invalidateQueries({ queryKey: keys.repo(repo) });
       void client.invalidateQueries({ queryKey: keys.overview });
     } catch (error) {

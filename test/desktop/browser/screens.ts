@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SCREENS = fileURLToPath(new URL('../../../test-results/screens/', import.meta.url));
 
 const WIDE = { width: 1280, height: 900 };
@@ -18,7 +16,7 @@ interface Violation {
 
 /** Serious and critical findings of axe on what is shown, as one line each. */
 async function findBarriers(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const violations = (await page.evaluate(
     'axe.run(document, { resultTypes: ["violations"] }).then((found) => found.violations)',
   )) as readonly Violation[];
