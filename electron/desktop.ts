@@ -1,5 +1,5 @@
 import { app, clipboard, ipcMain, Notification, protocol, session, shell } from 'electron';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setAppMenu } from './app-menu.ts';
@@ -166,7 +166,7 @@ function openProfile(dataDir: string): string | undefined {
   } catch (error) {
     // The hub will say what is wrong with the folder; the window that shows it needs a place, too.
     warnOf(`No profile at ${profile}`)(error);
-    profile = join(tmpdir(), 'atoll-desktop');
+    profile = mkdtempSync(join(tmpdir(), 'atoll-desktop-'));
   }
   app.enableSandbox();
   app.setPath('userData', profile);

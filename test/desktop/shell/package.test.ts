@@ -296,6 +296,17 @@ describeWithTools('the packaged app', real ? [] : ['chromium', 'dpkg-deb'], () =
     }
   });
 
+  test('opens its error page on a data folder that cannot be written', async () => {
+    const own = newFolder();
+    mkdirSync(own);
+    const file = join(own, 'a-file');
+    writeFileSync(file, '');
+    const app = await startApp({ command: [atoll], dataDir: join(file, 'data'), scratch: own });
+    running.push(app);
+    await app.page.getByRole('heading', { name: 'The data folder cannot be written' }).waitFor();
+    await app.page.getByText(`Data folder: ${join(file, 'data')}`).waitFor();
+  });
+
   test('lists the mistakes of a configuration and starts once they are corrected', async () => {
     const dataDir = newFolder();
     mkdirSync(dataDir);

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -91,19 +91,25 @@ function collect(child: ChildProcess): () => string {
 export async function startApp({
   command,
   dataDir,
+  scratch = dirname(dataDir),
   env = {},
 }: {
   readonly command: readonly string[];
   readonly dataDir: string;
+  /** The app's folder for temporary files. An app that is killed leaves some; here they go with the test's. */
+  readonly scratch?: string;
   readonly env?: NodeJS.ProcessEnv;
 }): Promise<RunningApp> {
-  const profile = join(dataDir, 'desktop');
-  const places = [join(profile, 'chromium'), profile].map((folder) => join(folder, 'DevToolsActivePort'));
-  for (const place of places) rmSync(place, { force: true });
-  const socket = join(dirname(dataDir), `control-${process.pid}-${Math.random().toString(36).slice(2, 8)}`);
+  // Chromium writes its debugging port into the profile, which is not in the data folder when that is closed.
+  const portFiles = (): string[] =>
+    globSync([
+      join(dataDir, 'desktop/{chromium/,}DevToolsActivePort'),
+      join(scratch, 'atoll-desktop-*/{chromium/,}DevToolsActivePort'),
+    ]);
+  for (const file of portFiles()) rmSync(file);
+  const socket = join(scratch, `control-${process.pid}-${Math.random().toString(36).slice(2, 8)}`);
   const child = spawnApp([...command, '--data-dir', dataDir, '--remote-debugging-port=0'], {
-    // An app that is killed leaves its temporary files behind; here they go with the test's.
-    TMPDIR: dirname(dataDir),
+    TMPDIR: scratch,
     ...env,
     ELECTRON_STAND_IN_CONTROL: socket,
   });
@@ -134,8 +140,8 @@ export async function startApp({
   try {
     const port = await until(() => {
       check();
-      const place = places.find((path) => existsSync(path));
-      return place ? readFileSync(place, 'utf8').split('\n')[0] : undefined;
+      const [file] = portFiles();
+      return file && readFileSync(file, 'utf8').split('\n')[0];
     }, 'the debugging port of the app');
     browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
     const [context] = browser.contexts();
