@@ -92,5 +92,5 @@ def describe(lane):
     hf, name = shell(lane), lane.repo("cli")
     assert name in hf.run("models", "info", name)
     assert "one.txt" in hf.run("models", "ls", name)
-    assert name in hf.run("models", "ls", "--author", "ada", "--search", name.split("/")[1])
+    assert name in hf.run("models", "ls", "--author", "ada", "--search", name.split("/")[1], "--format", "json")
     assert "v1" in hf.run("repos", "tag", "list", name)

@@ -19,8 +19,8 @@ def snapshots(lane):
         assert_same_files(read_tree(path), files)
         for name, content in files.items():
             is_large = name.endswith(".bin")
-            blob = (path / name).resolve()
-            assert blob == root / "blobs" / (sha256(content) if is_large else git_blob_id(content)), name
+            # The first link only: eras with a store of Xet blobs for all repositories link on to there.
+            assert (path / name).readlink().name == (sha256(content) if is_large else git_blob_id(content)), name
     for name in ("main", "v1", "light", "dev/side"):
         assert (root / "refs" / name).read_text() == api.repo_info(made.name, revision=name).sha
     again = api.snapshot_download(made.name, revision="v1", cache_dir=cache, local_files_only=True)

@@ -1,6 +1,7 @@
 """A repository with a history that other steps look at: what every revision holds is known."""
 
 import dataclasses
+import os
 
 from content import noise
 from lane import prepared
@@ -15,13 +16,14 @@ class History:
     commits: dict
 
 
+# The large file has other bytes in every lane, so that each brings its own to the hub.
 FIRST = {
     "README.md": b"---\nlicense: mit\n---\n# A history\n",
     "a.txt": b"alpha\n",
     "folder/b.txt": b"beta\n",
     "folder/deep/c.txt": b"gamma\n",
     "folder/deep/empty": b"",
-    "weights.bin": noise("weights", 300_000),
+    "weights.bin": noise(f"weights {os.environ['LANE']}", 300_000),
     "50% off/größe + 1.txt": b"awkward\n",
 }
 
@@ -56,7 +58,7 @@ def history(lane):
 
     head = {path: content for path, content in changed.items() if not path.startswith("folder/")}
     head["a.txt"] = b"alpha, changed\n"
-    head["weights.bin"] = noise("other weights", 200_000)
+    head["weights.bin"] = noise(f"other weights {lane.name}", 200_000)
     head["copies/old-a.txt"] = FIRST["a.txt"]
     head["copies/old-weights.bin"] = FIRST["weights.bin"]
     operations = [
