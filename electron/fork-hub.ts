@@ -32,7 +32,16 @@ export function forkHub({
     kill() {
       // `child.kill()` sends SIGTERM, which a hub that hangs never sees.
       if (child.pid === undefined) child.kill();
-      else process.kill(child.pid, 'SIGKILL');
+      else endProcess(child.pid);
     },
   };
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It has just ended by itself, and its exit is about to be reported.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
