@@ -12,7 +12,7 @@ import { allowedHosts } from './http/guards.ts';
 import { createPageServer } from './http/pages.ts';
 import { allRoutes } from './http/routes/all.ts';
 import { createHttpHandler, createHttpServer } from './http/server.ts';
-import { authority, reachableAddresses } from './platform/addresses.ts';
+import { authority, localAddress, reachableAddresses } from './platform/addresses.ts';
 import { systemClock } from './platform/clock.ts';
 import { runInContext } from './platform/context.ts';
 import { openControlSocket, type ControlSocket } from './platform/control-socket.ts';
@@ -27,7 +27,10 @@ const RENDERER = new URL('../dist/renderer/', import.meta.url);
 
 interface RunningHub {
   readonly urls: readonly [string, ...string[]];
-  readonly setupUrl: string | undefined;
+  /** Where a program on this machine reaches the hub, without any proxy in between. */
+  readonly localUrl: string;
+  /** Path of the one-time link; undefined once there is an account. */
+  readonly setupPath: string | undefined;
   stop(timeIsUp: AbortSignal): Promise<void>;
 }
 
@@ -122,7 +125,8 @@ async function startHub(config: Config, log: Log): Promise<RunningHub> {
   cleanup.move();
   return {
     urls: urls(),
-    setupUrl: secret === undefined ? undefined : `${urls()[0]}/setup?secret=${secret}`,
+    localUrl: `http://${authority(localAddress(listeners.addresses), listeners.port)}`,
+    setupPath: secret === undefined ? undefined : `/setup?secret=${secret}`,
     async stop(timeIsUp) {
       drain();
       await Promise.all([control.close(), listeners.close(timeIsUp)]);
@@ -172,12 +176,13 @@ async function main(): Promise<void> {
       },
     });
     desktop?.onStop(() => stopping.request('the desktop asked for it'));
-    const { urls, setupUrl } = hub;
+    const { urls, localUrl, setupPath } = hub;
+    const linkAt = (origin: string) => (setupPath === undefined ? {} : { setupUrl: `${origin}${setupPath}` });
     process.stdout.write(
-      writeBanner({ name: config.name, version: VERSION, urls, dataDir: config.dataDir, setupUrl }),
+      writeBanner({ name: config.name, version: VERSION, urls, dataDir: config.dataDir, ...linkAt(urls[0]) }),
     );
     log.info('The hub is ready.', { url: urls[0], startMs: Math.round(systemClock.monotonic() - startedAt) });
-    desktop?.send({ type: 'ready', url: urls[0], ...(setupUrl === undefined ? {} : { setupUrl }) });
+    desktop?.send({ type: 'ready', url: localUrl, ...linkAt(localUrl) });
   } catch (error) {
     const message = isHubError(error) ? error.message : `The hub could not start: ${String(error)}`;
     const details = isHubError(error) ? error.details : {};

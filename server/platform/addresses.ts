@@ -10,6 +10,10 @@ export function reachableAddresses(bound: readonly string[]): readonly string[] 
   return [...own.map((fact) => fact.address.replace(/%.*$/, '')), hostname()];
 }
 
+/** An address by which a program on this machine reaches a server bound to these. */
+export const localAddress = ([first = '127.0.0.1']: readonly string[]): string =>
+  first === '0.0.0.0' ? '127.0.0.1' : first === '::' ? '::1' : first;
+
 /** `host:port` of a URL, with brackets around IPv6. */
 export const authority = (address: string, port: number): string =>
   `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { HubError } from '../domain/errors.ts';
-import { describeTakenPort } from './port-holder.ts';
+import { describeTakenPort, findPortHolder } from './port-holder.ts';
 
 /** Servers that listen on one port of several addresses. */
 export interface Listeners {
@@ -58,10 +58,7 @@ function listen(server: Server, address: string, port: number): Promise<number |
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (isAbsentAddress(error)) resolve(undefined);
       else if (error.code === 'EADDRINUSE') {
-        describeTakenPort(port).then(
-          (sentence) => reject(new HubError('Conflict', sentence, { details: { port }, cause: error })),
-          reject,
-        );
+        takenPort(port, error).then(reject, reject);
       } else {
         const message = `Cannot listen on port ${port} of ${address} (${error.code ?? 'unknown error'}).`;
         reject(new HubError('Forbidden', message, { details: { port }, cause: error }));
@@ -71,6 +68,13 @@ function listen(server: Server, address: string, port: number): Promise<number |
       resolve((server.address() as AddressInfo).port),
     );
   });
+}
+
+async function takenPort(port: number, cause: unknown): Promise<HubError> {
+  const found = await findPortHolder(port);
+  const holder = found && { program: found.command, pid: found.pid };
+  const details = { port, ...(holder ? { holder } : {}) };
+  return new HubError('Conflict', describeTakenPort(port, found), { details, cause });
 }
 
 function closeServer(server: Server, timeIsUp: AbortSignal): Promise<void> {

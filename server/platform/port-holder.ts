@@ -30,8 +30,7 @@ export async function findPortHolder(port: number, proc = '/proc'): Promise<Port
 }
 
 /** The sentence for a port that cannot be listened on because it is taken. */
-export async function describeTakenPort(port: number): Promise<string> {
-  const holder = await findPortHolder(port);
+export function describeTakenPort(port: number, holder: PortHolder | undefined): string {
   const who = holder ? `by process ${holder.pid} (${holder.command})` : 'by another process';
   return `Port ${port} is taken ${who}. Stop it, or choose another port with --port or ATOLL_PORT.`;
 }
