@@ -5,7 +5,7 @@ import type { Log } from '../platform/log.ts';
 
 export type JobHandler = (job: Job) => Promise<void>;
 
-/** Works off the jobs of the database, one at a time. */
+/** Works off the jobs of the database, one at a time, from its start to its stop. */
 export interface JobRunner {
   start(): void;
   /** There may be something new to do. */
@@ -30,7 +30,7 @@ export function createJobRunner(parts: {
   let timer: NodeJS.Timeout | undefined;
   let working: Promise<void> | undefined;
   let isAgain = false;
-  let isStopped = false;
+  let isRunning = false;
 
   async function runOne(job: Job): Promise<void> {
     try {
@@ -53,16 +53,16 @@ export function createJobRunner(parts: {
   async function work(): Promise<void> {
     do {
       isAgain = false;
-      while (!isStopped) {
+      while (isRunning) {
         const job = await db.write((stores) => stores.jobs.claim(clock.now(), LEASE_MS));
         if (!job) break;
         await runInContext({ requestId: `job-${job.id}` }, () => runOne(job));
       }
-    } while (isAgain && !isStopped);
+    } while (isAgain && isRunning);
   }
 
   function wake(): void {
-    if (isStopped) return;
+    if (!isRunning) return;
     isAgain = true;
     working ??= work()
       .catch((error: unknown) => log.error('The jobs could not be worked off.', { err: error }))
@@ -71,13 +71,14 @@ export function createJobRunner(parts: {
 
   return {
     start() {
+      isRunning = true;
       timer = setInterval(wake, LOOK_EVERY_MS);
       timer.unref();
       wake();
     },
     wake,
     async stop() {
-      isStopped = true;
+      isRunning = false;
       clearInterval(timer);
       await working;
     },

@@ -1,11 +1,12 @@
 import { HubError, isHubError } from '../domain/errors.ts';
 import type { ByteRange, ByteSource, ObjectBody, ObjectStore, StoredObject } from './object-store.ts';
+import { createPutGate } from './put-gate.ts';
 
 /**
  * What a backend implements. It may trust its arguments: keys are legal, ranges are ordered, a source throws
  * when its size is wrong. `guardStore` makes an `ObjectStore` of it, which is the only form that leaves this room.
  */
-export interface ObjectBackend extends Omit<ObjectStore, 'put'> {
+export interface ObjectBackend extends Omit<ObjectStore, 'put' | 'deleteOlder'> {
   /** All or nothing, durable when it resolves. If `source` throws, nothing is visible or left behind. */
   write(key: string, source: ByteSource | Uint8Array, sizeBytes: number | undefined): Promise<StoredObject>;
 }
@@ -34,6 +35,8 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
     }
   };
 
+  const gate = createPutGate();
+
   return {
     name: backend.name,
 
@@ -41,12 +44,12 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
       if (source instanceof Uint8Array) {
         checkKey(key);
         checkSize(source.byteLength, sizeBytes);
-        return guarded(() => backend.write(key, source, source.byteLength));
+        return gate.put(key, () => guarded(() => backend.write(key, source, source.byteLength)));
       }
       const watched = watchSource(source, sizeBytes);
       try {
         checkKey(key);
-        return await guarded(() => backend.write(key, watched.bytes, sizeBytes));
+        return await gate.put(key, () => guarded(() => backend.write(key, watched.bytes, sizeBytes)));
       } catch (error) {
         await watched.leave();
         const failure = watched.failure();
@@ -75,6 +78,19 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
     async delete(key) {
       checkKey(key);
       return guarded(() => backend.delete(key));
+    },
+
+    async deleteOlder(key, moment) {
+      checkKey(key);
+      const isRemoved = await gate.remove(key, () =>
+        guarded(async () => {
+          const object = await backend.head(key);
+          if (!object || object.modifiedAt >= moment) return false;
+          await backend.delete(key);
+          return true;
+        }),
+      );
+      return isRemoved ?? false;
     },
 
     async *list(prefix) {

@@ -54,6 +54,13 @@ export interface ObjectStore {
   /** Remove an object. Deleting what is absent is fine. */
   delete(key: string): Promise<void>;
 
+  /**
+   * Remove an object that became visible before `moment` (milliseconds since the epoch), and leave one that is put
+   * anew at the same time; answers whether it was removed. For collectors: between their look at who claims a key
+   * and its removal somebody may have put it again. Puts of other processes are not known here.
+   */
+  deleteOlder(key: string, moment: number): Promise<boolean>;
+
   /** All objects whose key starts with `prefix`, in byte order of their keys. */
   list(prefix: string): AsyncIterable<StoredObject>;
 

@@ -24,7 +24,7 @@ import type { ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { filesOlderThan } from '../platform/staging-folder.ts';
 import type { RepoObjects } from './repo-objects.ts';
-import { SWEEP_GRACE_MS } from './sweep.ts';
+import { SWEEP_GRACE_MS, SWEPT_AT } from './sweep.ts';
 import type { Xet } from './xet.ts';
 
 /** The invariants that are checked (reliability 2.6); `docs/invariants.md` says them in full. */
@@ -214,12 +214,11 @@ export function createDoctor(parts: {
       }
     }
 
-    /** I-06: nothing that was begun and given up stays for ever. */
+    /** I-06: what was begun and given up is gone after a sweep. One that was never run could not remove it. */
     async function checkLeftovers(): Promise<void> {
-      const oldest = clock.now() - SWEEP_GRACE_MS;
-      const expired: readonly Upload[] = await db.read((stores) =>
-        stores.uploads.listExpired(clock.now() - SWEEP_GRACE_MS, PAGE),
-      );
+      const sweptAt = Number((await db.read((stores) => stores.settings.get(SWEPT_AT))) ?? 0);
+      const oldest = sweptAt - SWEEP_GRACE_MS;
+      const expired: readonly Upload[] = await db.read((stores) => stores.uploads.listExpired(sweptAt, PAGE));
       for (const upload of expired) report('I-06', `upload ${upload.publicId} expired and was not swept.`);
       for (const root of Object.values(KEY_ROOTS)) {
         for await (const { key, modifiedAt } of objects.list(root)) {

@@ -1,6 +1,14 @@
 import type { Database } from '../db/stores.ts';
-import { isPublicId, type PublicId } from '../domain/ids.ts';
-import { KEY_ROOTS, packId, packOwner, uploadOwner, uploadPartKey } from '../objects/keys.ts';
+import { isPublicId, isSha256, isXetHash, type PublicId } from '../domain/ids.ts';
+import {
+  KEY_ROOTS,
+  largeObjectName,
+  packId,
+  packOwner,
+  uploadOwner,
+  uploadPartKey,
+  xorbName,
+} from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -10,6 +18,8 @@ const ANSWER_MEMORY_MS = 7 * DAY_MS;
 /** Nothing younger is ever swept: longer than any upload or transaction takes. */
 export const SWEEP_GRACE_MS = DAY_MS;
 const BATCH = 100;
+/** Setting: when the last sweep began that came to its end, in milliseconds since the epoch. */
+export const SWEPT_AT = 'swept-at';
 
 export interface SweepReport {
   readonly uploads: number;
@@ -19,7 +29,7 @@ export interface SweepReport {
 
 /**
  * Remove what was begun and never finished: expired uploads with their parts, permissions to commit that ran out,
- * and packs and parts that no row speaks of, such as a kill between a put and its transaction leaves.
+ * and stored objects that no row speaks of, such as a kill between a put and its transaction leaves.
  */
 export function createSweep(parts: {
   readonly db: Database;
@@ -54,7 +64,13 @@ export function createSweep(parts: {
     });
   }
 
-  /** Old objects under a prefix for which nobody has a row any more. */
+  const isLargeObjectUnclaimed = async (name: string): Promise<boolean> =>
+    isSha256(name) && !(await db.read((stores) => stores.largeObjects.findAny(name)))?.hasPlainForm;
+
+  const isXorbUnclaimed = async (name: string): Promise<boolean> =>
+    isXetHash(name) && (await db.read((stores) => stores.xet.findXorbs([name]))).length === 0;
+
+  /** Old objects under a prefix for which nobody has a row. */
   async function sweepUnclaimed(
     prefix: string,
     isUnclaimed: (key: string) => Promise<boolean>,
@@ -62,15 +78,16 @@ export function createSweep(parts: {
     const oldest = clock.now() - SWEEP_GRACE_MS;
     let count = 0;
     for await (const { key, modifiedAt } of objects.list(prefix)) {
-      if (modifiedAt > oldest || !(await isUnclaimed(key))) continue;
-      await objects.delete(key);
-      count++;
+      if (modifiedAt >= oldest || !(await isUnclaimed(key))) continue;
+      // Whoever needs it after all puts it again before making a row, so age decides at the last moment.
+      if (await objects.deleteOlder(key, oldest)) count++;
     }
     return count;
   }
 
   return {
     async sweep() {
+      const startedAt = clock.now();
       const uploads = await sweepUploads();
       const pendings = await db.write((stores) => stores.largeObjects.deleteExpiredPendings(clock.now()));
       await db.write((stores) => stores.commitRequests.deleteOlderThan(clock.now() - ANSWER_MEMORY_MS));
@@ -78,7 +95,12 @@ export function createSweep(parts: {
       const strayPacks = await sweepUnclaimed(KEY_ROOTS.packs, (key) =>
         isPackUnclaimed(packOwner(key), packId(key)),
       );
-      return { uploads, pendings, objects: strayParts + strayPacks };
+      const strayLarge = await sweepUnclaimed(KEY_ROOTS.large, (key) =>
+        isLargeObjectUnclaimed(largeObjectName(key)),
+      );
+      const strayXorbs = await sweepUnclaimed(KEY_ROOTS.xorbs, (key) => isXorbUnclaimed(xorbName(key)));
+      await db.write((stores) => stores.settings.set(SWEPT_AT, String(startedAt)));
+      return { uploads, pendings, objects: strayParts + strayPacks + strayLarge + strayXorbs };
     },
   };
 }

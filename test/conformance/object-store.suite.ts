@@ -248,13 +248,13 @@ export function objectStoreSuite(name: string, open: (guard: GuardOptions) => Pr
       });
 
       test('a start at or behind the end is refused with the size', async () => {
-        const refused = { code: 'BadRange', details: { size } };
+        const refused = { code: 'BadRange', details: { sizeBytes: size } };
         await expect(store.get('ranged', { start: size, end: size + 1 })).rejects.toMatchObject(refused);
         await expect(store.get('ranged', { start: size * 2, end: size * 3 })).rejects.toMatchObject(refused);
         await store.put('empty', Buffer.alloc(0));
         await expect(store.get('empty', { start: 0, end: 1 })).rejects.toMatchObject({
           code: 'BadRange',
-          details: { size: 0 },
+          details: { sizeBytes: 0 },
         });
       });
 
@@ -358,6 +358,33 @@ export function objectStoreSuite(name: string, open: (guard: GuardOptions) => Pr
         expect(await keysOf(store.list(''))).toEqual(['x/2']);
       });
 
+      test('a collector removes what is older than it says, and nothing else', async () => {
+        const { modifiedAt } = await store.put('old', Buffer.from('x'));
+        expect(await store.deleteOlder('old', modifiedAt)).toBe(false);
+        expect(await store.head('old')).toBeDefined();
+        expect(await store.deleteOlder('old', modifiedAt + 1)).toBe(true);
+        expect(await store.head('old')).toBeUndefined();
+        expect(await store.deleteOlder('old', modifiedAt + 1)).toBe(false);
+      });
+
+      test('a collector never takes away what is put again at the same time', async () => {
+        const distant = Date.UTC(2200, 0, 1);
+        await store.put('wanted', Buffer.from('wanted'));
+        const gate = Promise.withResolvers<void>();
+        async function* late(): AsyncGenerator<Uint8Array> {
+          await gate.promise;
+          yield Buffer.from('wanted');
+        }
+        const putting = store.put('wanted', late());
+        expect(await store.deleteOlder('wanted', distant)).toBe(false);
+        gate.resolve();
+        await putting;
+        const removing = store.deleteOlder('wanted', distant);
+        const [isRemoved] = await Promise.all([removing, store.put('wanted', Buffer.from('wanted'))]);
+        expect(isRemoved).toBe(true);
+        expect(await getWhole('wanted')).toEqual(Buffer.from('wanted'));
+      });
+
       test('deleting what is absent is fine', async () => {
         await store.delete('absent');
         await store.delete('absent/deeper');
@@ -396,6 +423,7 @@ export function objectStoreSuite(name: string, open: (guard: GuardOptions) => Pr
         await expect(store.read(key, { start: 0, end: 1 })).rejects.toMatchObject(refused);
         await expect(store.head(key)).rejects.toMatchObject(refused);
         await expect(store.delete(key)).rejects.toMatchObject(refused);
+        await expect(store.deleteOlder(key, 1)).rejects.toMatchObject(refused);
       });
 
       test.each(['/', '../', 'a//', 'a/../', 'A', 'a b', 'k'.repeat(513)])(

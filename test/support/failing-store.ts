@@ -5,7 +5,8 @@ import type { ObjectStore } from '../../server/objects/object-store.ts';
 export type StoreOperation = 'put' | 'get' | 'read' | 'head' | 'delete' | 'list';
 
 export interface Fault {
-  readonly operation: StoreOperation;
+  /** Every operation is counted when absent. */
+  readonly operation?: StoreOperation;
   /** The how-manieth call of the operation from now on, counting from 1; every call when absent. */
   readonly call?: number;
   /** Only calls whose key or prefix starts with this are counted. */
@@ -22,29 +23,33 @@ export interface Fault {
 export interface FailingStore extends ObjectStore {
   /** Add a fault; it stays until `heal`. */
   fail(fault: Fault): void;
-  /** Forget all faults. */
-  heal(): void;
-  /** How often each operation was called so far, faults included. */
-  readonly calls: Readonly<Record<StoreOperation, number>>;
+  /** Forget all faults. Answers the calls that were hit, as `put packs/...`. */
+  heal(): readonly string[];
 }
 
-export function createFailingStore(store: ObjectStore): FailingStore {
-  const calls = { put: 0, get: 0, read: 0, head: 0, delete: 0, list: 0 };
+/** @param onDone Told of every call that had its effect, as `put packs/...`. */
+export function createFailingStore(
+  store: ObjectStore,
+  onDone: (call: string) => void = () => undefined,
+): FailingStore {
   let faults: { readonly fault: Fault; seen: number }[] = [];
+  let hitCalls: string[] = [];
 
   /** The faults that hit this call, each counted once. */
   function arm(operation: StoreOperation, key: string): (when: Fault['when']) => Promise<void> {
-    calls[operation]++;
     const hits: Fault[] = [];
     for (const entry of faults) {
       const { fault } = entry;
-      if (fault.operation !== operation || !key.startsWith(fault.keyPrefix ?? '')) continue;
+      if (fault.operation !== undefined && fault.operation !== operation) continue;
+      if (!key.startsWith(fault.keyPrefix ?? '')) continue;
       entry.seen++;
       if (fault.call === undefined || fault.call === entry.seen) hits.push(fault);
     }
     return async (when) => {
+      if (when === 'after') onDone(`${operation} ${key}`);
       for (const fault of hits) {
         if (fault.when !== when) continue;
+        hitCalls.push(`${operation} ${key}`);
         if (fault.delayMs !== undefined) await delay(fault.delayMs);
         if (fault.error === null) continue;
         throw fault.error ?? new HubError('Unavailable', `Planted fault ${when} ${operation} of ${key}.`);
@@ -67,6 +72,7 @@ export function createFailingStore(store: ObjectStore): FailingStore {
     read: (key, range) => run('read', key, () => store.read(key, range)),
     head: (key) => run('head', key, () => store.head(key)),
     delete: (key) => run('delete', key, () => store.delete(key)),
+    deleteOlder: (key, moment) => run('delete', key, () => store.deleteOlder(key, moment)),
     async *list(prefix) {
       const reach = arm('list', prefix);
       await reach('before');
@@ -75,7 +81,11 @@ export function createFailingStore(store: ObjectStore): FailingStore {
     },
     close: () => store.close(),
     fail: (fault) => void faults.push({ fault, seen: 0 }),
-    heal: () => void (faults = []),
-    calls,
+    heal() {
+      const calls = hitCalls;
+      faults = [];
+      hitCalls = [];
+      return calls;
+    },
   };
 }
