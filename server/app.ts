@@ -9,7 +9,7 @@ import type { Repo } from './domain/repo.ts';
 import { createObjectCache } from './git/object-cache.ts';
 import { createJobHandlers, scheduleRecurringJobs } from './jobs/handlers.ts';
 import { createJobRunner } from './jobs/runner.ts';
-import { openLocalStore } from './objects/local.ts';
+import { localStagingFolder, openLocalStore } from './objects/local.ts';
 import type { ObjectStore } from './objects/object-store.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import { openDataFolder } from './platform/data-folder.ts';
@@ -65,10 +65,11 @@ export interface OpenedStores {
   close(): Promise<void>;
 }
 
+const storageFolder = (config: Config): string => join(config.dataDir, 'storage');
+
 async function openObjects(config: Config): Promise<ObjectStore> {
   const { storage } = config;
-  if (storage.kind === 'local')
-    return openLocalStore({ folder: join(config.dataDir, 'storage'), insideTransaction });
+  if (storage.kind === 'local') return openLocalStore({ folder: storageFolder(config), insideTransaction });
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = storage.s3;
   const place = {
     region,
@@ -186,7 +187,11 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     capabilities: createCapabilities({ key, clock }),
     limits: { maxObjectBytes: limits.largeFileSize, partBytes: limits.partSize, uploadTtlSeconds },
   });
-  const doctor = createDoctor({ db, objects, clock, repoObjects, xet, stagingFolder });
+  const stagingFolders =
+    config.storage.kind === 'local'
+      ? [stagingFolder, localStagingFolder(storageFolder(config))]
+      : [stagingFolder];
+  const doctor = createDoctor({ db, objects, clock, repoObjects, workers, xet, stagingFolders });
   const exports = createExport({ db, repoObjects, stagingFolder });
 
   return {

@@ -2,19 +2,8 @@ import type { Repo, RepoKind } from '../domain/repo.ts';
 import type { Config } from '../config/schema.ts';
 import type { Accounts } from '../services/accounts.ts';
 import type { Apply } from '../services/apply.ts';
+import type { DoctorReport } from '../services/doctor-findings.ts';
 import type { Tokens } from '../services/tokens.ts';
-
-/** What `doctor` found. */
-export interface DoctorReport {
-  readonly problems: readonly {
-    /** `I-02` to `I-11`. */
-    readonly invariant: string;
-    readonly what: string;
-    readonly repo?: string;
-  }[];
-  /** How much was looked at, by kind. */
-  readonly checked: Readonly<Record<string, number>>;
-}
 
 /** What the commands ask of the hub, whether it runs in another process or is opened for the command. */
 export interface CommandServices {

@@ -7,6 +7,7 @@ import { createCommitRequestStore } from './stores/commit-requests.ts';
 import { createEventStore } from './stores/events.ts';
 import { createGitObjectStore } from './stores/git-objects.ts';
 import { createHistoryStore } from './stores/history.ts';
+import { createInspectionStore } from './stores/inspection.ts';
 import { createJobStore } from './stores/jobs.ts';
 import { createLargeObjectStore } from './stores/large-objects.ts';
 import { createOrganizationStore } from './stores/organizations.ts';
@@ -46,4 +47,5 @@ const storesOver = (context: StoreContext): Stores => ({
   jobs: createJobStore(context),
   events: createEventStore(context),
   settings: createSettingStore(context),
+  inspection: createInspectionStore(context),
 });

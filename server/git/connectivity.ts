@@ -56,12 +56,12 @@ function treeFault(scan: TreeScan, previous: TreeScan | undefined): string | und
  * the type that names it. Submodules are not followed. Goes on after a problem, so all are found.
  *
  * Give it a db with a small cache of its own: what the shared cache remembers is not what is stored.
- * `onSmallBlob` is called once for each blob of at most 1,024 bytes, the ones that may be LFS pointers.
+ * `onSmallBlob` is called, and waited for, once for each blob of at most 1,024 bytes, the ones that may be LFS pointers.
  */
 export async function* walkConnectivity(
   db: ObjectDb,
   tips: Iterable<{ readonly name: string; readonly oid: Oid }>,
-  callbacks: { readonly onSmallBlob?: (oid: Oid, content: Buffer) => void } = {},
+  callbacks: { readonly onSmallBlob?: (oid: Oid, content: Buffer) => void | Promise<void> } = {},
 ): AsyncGenerator<ConnectivityProblem, void, undefined> {
   const slice = createTimeSlice();
   const problems: ConnectivityProblem[] = [];
@@ -127,7 +127,7 @@ export async function* walkConnectivity(
         await followTree(step, content);
         break;
       case 'blob':
-        if (content.length <= MAX_POINTER_BYTES) callbacks.onSmallBlob?.(step.oid, content);
+        if (content.length <= MAX_POINTER_BYTES) await callbacks.onSmallBlob?.(step.oid, content);
         break;
     }
   };

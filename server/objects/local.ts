@@ -22,6 +22,9 @@ const PLACE_ATTEMPTS = 20;
 /** Names our temporary files apart from those of an earlier process with the same id (always 1 in a container). */
 const instance = randomUUID();
 
+/** Where a store in `folder` writes what is not complete yet. */
+export const localStagingFolder = (folder: string): string => join(folder, 'staging');
+
 /**
  * An object store in a folder: `objects/<key>` are the objects, `staging/` holds what is being written. The folder
  * belongs to one process at a time and to no other program.
@@ -33,7 +36,7 @@ export async function openLocalStore(
 ): Promise<ObjectStore> {
   const { folder, insideTransaction } = options;
   const objects = join(folder, 'objects');
-  const staging = join(folder, 'staging');
+  const staging = localStagingFolder(folder);
   await fs.mkdir(folder, { recursive: true });
   const layout = createDurableFolders(folder);
   await layout.ensure(objects);

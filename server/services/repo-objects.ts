@@ -1,5 +1,5 @@
 import { inflateSync } from 'node:zlib';
-import type { Database } from '../db/stores.ts';
+import type { Database, HotObject } from '../db/stores.ts';
 import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
@@ -30,7 +30,7 @@ export function createRepoObjects(parts: {
       const found = new Map<Oid, GitObject>();
       const slice = createTimeSlice();
       for (const row of rows) {
-        found.set(row.oid, { type: row.type, content: inflate(row.deflated, row.sizeBytes, row.oid) });
+        found.set(row.oid, { type: row.type, content: inflateHotRow(row) });
         if (slice.isOver()) await slice.next();
       }
       return found;
@@ -62,7 +62,8 @@ export function createRepoObjects(parts: {
   };
 }
 
-function inflate(deflated: Buffer, sizeBytes: number, oid: Oid): Buffer {
+/** The content of a hot row. Throws `CorruptObject` when it does not inflate; its id is not checked. */
+export function inflateHotRow({ deflated, sizeBytes, oid }: HotObject): Buffer {
   try {
     return inflateSync(deflated, {
       chunkSize: Math.max(64, sizeBytes),

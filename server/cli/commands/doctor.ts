@@ -5,7 +5,7 @@ export const doctor = defineCommand({
   name: 'doctor',
   summary: 'Check that everything the hub keeps is there and fits together.',
   positionals: [],
-  flags: { full: { form: 'switch', doc: 'Read and hash every object, not only a sample.' } },
+  flags: { full: { form: 'switch', doc: 'Also read and hash every large object, pack and hot row whole.' } },
   input: z.object({ full: z.boolean() }),
   prepare: (given) => ({ full: given.has('full') }),
   run: ({ runDoctor }, options) => runDoctor(options),

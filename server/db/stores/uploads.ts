@@ -6,7 +6,7 @@ import type { StoreContext } from '../store-context.ts';
 import type { Upload, UploadStore } from '../stores.ts';
 import type { UploadTable } from '../tables.ts';
 
-const toUpload = (row: Selectable<UploadTable>): Upload => ({
+export const toUpload = (row: Selectable<UploadTable>): Upload => ({
   publicId: row.public_id,
   repositoryId: row.repository_id,
   sha256: toSha256(row.sha256),

@@ -44,7 +44,7 @@ async function check(storage: Storage, from: readonly { name: string; oid: Oid }
   const db = createObjectDb({ storage, cache: createObjectCache({ maxBytes: 1_000_000 }), scope: 'repo' });
   const problems: ConnectivityProblem[] = [];
   const blobs: Oid[] = [];
-  const walk = walkConnectivity(db, from, { onSmallBlob: (oid) => blobs.push(oid) });
+  const walk = walkConnectivity(db, from, { onSmallBlob: (oid) => void blobs.push(oid) });
   for await (const problem of walk) problems.push(problem);
   return { problems, blobs };
 }
