@@ -1,0 +1,115 @@
+import { commandServices, createServices, openStores, type Services } from './app.ts';
+import { answerCommand } from './cli/commands.ts';
+import type { Config } from './config/schema.ts';
+import { allowedHosts } from './http/guards.ts';
+import { createPageServer } from './http/pages.ts';
+import { allRoutes } from './http/routes/all.ts';
+import { createHttpHandler, createHttpServer } from './http/server.ts';
+import { authority, localAddress, reachableAddresses } from './platform/addresses.ts';
+import type { Clock } from './platform/clock.ts';
+import { runInContext } from './platform/context.ts';
+import { openControlSocket, type ControlSocket } from './platform/control-socket.ts';
+import { listenOn, type Listeners } from './platform/listeners.ts';
+import type { Log } from './platform/log.ts';
+import { VERSION } from './platform/version.ts';
+
+/** What the process that runs a hub has to bring along. */
+export interface HubParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The built page: its index, and the folder of its hashed assets. */
+  readonly page: { readonly indexHtml: string; readonly assetsFolder: string };
+  /** Development and tests: an answer that no contract declares is an error. */
+  readonly strict: boolean;
+}
+
+/** A hub that listens. */
+export interface RunningHub {
+  readonly urls: readonly [string, ...string[]];
+  /** Where a program on this machine reaches the hub, without any proxy in between. */
+  readonly localUrl: string;
+  /** Path of the one-time link; undefined once there is an account. */
+  readonly setupPath: string | undefined;
+  stop(timeIsUp: AbortSignal): Promise<void>;
+}
+
+async function serve(
+  { config, log, page, strict }: HubParts,
+  services: Services,
+): Promise<{
+  readonly listeners: Listeners;
+  readonly urls: () => readonly [string, ...string[]];
+  drain(): void;
+}> {
+  let isStopping = false;
+  let port = config.port;
+  const named = [...config.allowedHosts, ...config.publicUrls.map((url) => new URL(url).hostname)];
+  const publicOrigins = new Map(config.publicUrls.map((url) => [new URL(url).host, new URL(url).origin]));
+  const urls = (): readonly [string, ...string[]] => {
+    const own = reachableAddresses(config.host).map((address) => `http://${authority(address, port)}`);
+    const [first = `http://127.0.0.1:${port}`, ...others] = [...config.publicUrls, ...own];
+    return [first, ...others];
+  };
+  const handler = createHttpHandler({
+    identify: {
+      token: async (secret) => {
+        const found = await services.tokens.authenticate(secret);
+        return found && { user: found.user, role: found.token.role, name: found.token.name };
+      },
+      session: (id) => services.sessions.find(id),
+    },
+    authorize: services.authorize,
+    log,
+    strict,
+    endpoints: allRoutes({
+      ...services,
+      name: config.name,
+      version: VERSION,
+      dataFolder: config.dataDir,
+      endpoints: urls,
+      readiness: services.readiness(() => isStopping),
+    }),
+    originOf: (host) => publicOrigins.get(host) ?? `http://${host}`,
+    allowedHosts: () => allowedHosts(reachableAddresses(config.host), named),
+    isStopping: () => isStopping,
+    pages: createPageServer(page),
+    withRequestId: (requestId, work) => runInContext({ requestId }, work),
+  });
+  const listeners = await listenOn(config.host, config.port, () => createHttpServer(handler));
+  port = listeners.port;
+  return { listeners, urls, drain: () => (isStopping = true) };
+}
+
+/** Open the stores, build the services, and listen. Throws Conflict for a data folder or a port that is taken. */
+export async function startHub(parts: HubParts): Promise<RunningHub> {
+  const { config, log, clock } = parts;
+  await using cleanup = new AsyncDisposableStack();
+  const stores = await openStores(config, 'Atoll', log);
+  cleanup.defer(() => stores.close());
+  const services = createServices(config, stores, log, clock);
+  cleanup.defer(() => services.close());
+  const { listeners, urls, drain } = await serve(parts, services);
+  cleanup.defer(() => listeners.close(AbortSignal.abort()));
+  const commands = commandServices(services, stores);
+  const control: ControlSocket = await openControlSocket({
+    dataDir: config.dataDir,
+    log,
+    handle: (command, input) => answerCommand(commands, command, input),
+  });
+  await services.scheduleJobs();
+  services.jobs.start();
+  const secret = await services.setup.secret();
+  cleanup.move();
+  return {
+    urls: urls(),
+    localUrl: `http://${authority(localAddress(listeners.addresses), listeners.port)}`,
+    setupPath: secret === undefined ? undefined : `/setup?secret=${secret}`,
+    async stop(timeIsUp) {
+      drain();
+      await Promise.all([control.close(), listeners.close(timeIsUp)]);
+      await services.close();
+      await stores.close();
+    },
+  };
+}
