@@ -7,6 +7,12 @@ import { shallowReactive } from 'vue';
 export type FileState =
   'waiting' | 'reading' | 'read' | 'sending' | 'checking' | 'sent' | 'same' | 'ignored' | 'failed';
 
+/** One part of a multipart upload that the hub has. */
+export interface SentPart {
+  readonly etag: string;
+  readonly bytes: number;
+}
+
 export interface UploadFile {
   readonly id: number;
   /** Path in the repo. */
@@ -28,8 +34,8 @@ export interface UploadFile {
   alreadyHeld: boolean;
   /** A file of this path is on the branch and will be replaced. */
   replaces: boolean;
-  /** ETags of the parts that have arrived, by part number; they survive a pause. */
-  readonly parts: Map<number, string>;
+  /** The parts that have arrived, by part number; they survive a pause. */
+  readonly parts: Map<number, SentPart>;
 }
 
 export interface ChosenFile {
@@ -53,7 +59,7 @@ export const makeUploadFile = ({ path, file }: ChosenFile): UploadFile =>
     attempted: false,
     alreadyHeld: false,
     replaces: false,
-    parts: new Map<number, string>(),
+    parts: new Map<number, SentPart>(),
   });
 
 const SETTLED: ReadonlySet<FileState> = new Set(['sent', 'same', 'ignored']);
@@ -117,6 +123,7 @@ export function countUp(files: readonly UploadFile[]): Totals {
       if (file.state === 'sent') totals.proved += 1;
       if (file.state === 'checking' || file.state === 'sent') totals.sentBytes += size;
       else if (file.state === 'sending') totals.sentBytes += file.done;
+      else for (const { bytes } of file.parts.values()) totals.sentBytes += bytes;
     }
   }
   return totals;

@@ -1,5 +1,6 @@
 import { ApiError, postLfs, putBytes } from '../api.ts';
 import type { LfsObject } from '../wire.ts';
+import type { SentPart } from './queue.ts';
 
 const TRIES = 4;
 const FIRST_PAUSE_MS = 1000;
@@ -8,8 +9,8 @@ export interface Sending {
   readonly signal: AbortSignal;
   /** Bytes of this object that have arrived or are under way. */
   readonly onProgress: (bytes: number) => void;
-  /** ETags of parts that have arrived; filled here and kept over a pause. */
-  readonly parts: Map<number, string>;
+  /** Parts that have arrived; filled here and kept over a pause. */
+  readonly parts: Map<number, SentPart>;
   /** Shares the connections of this page between all objects. */
   readonly limit: <T>(task: () => Promise<T>) => Promise<T>;
 }
@@ -93,7 +94,7 @@ export async function sendObject(file: Blob, upload: UploadAction, sending: Send
               },
             }),
           );
-          parts.set(part.number, etag);
+          parts.set(part.number, { etag, bytes: part.end - part.start });
         }),
       ),
   );
@@ -107,7 +108,9 @@ export async function checkObject(
   const { oid, size, actions } = object;
   const { signal, parts } = sending;
   if (actions?.upload && planParts(actions.upload, size)) {
-    const list = [...parts].toSorted(([a], [b]) => a - b).map(([partNumber, etag]) => ({ partNumber, etag }));
+    const list = [...parts]
+      .toSorted(([a], [b]) => a - b)
+      .map(([partNumber, { etag }]) => ({ partNumber, etag }));
     await withRetries(signal, () => postLfs(actions.upload!.href, { oid, parts: list }, signal));
   }
   if (actions?.verify) await withRetries(signal, () => postLfs(actions.verify!.href, { oid, size }, signal));

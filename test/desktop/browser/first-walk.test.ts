@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import { gzipSync } from 'node:zlib';
+import type { Browser, Page, Response } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startProgram, type RunningProgram } from '../../support/program.ts';
 import { describeWithTools } from '../../support/require.ts';
@@ -31,7 +33,9 @@ describeWithTools(
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'atoll-walk-'));
       files = writeSampleFolder(join(folder, 'files'));
-      hub = await startProgram(['--port', '0', '--data-dir', join(folder, 'hub')]);
+      // Small parts, so that a file of a few megabytes goes the way of a large one.
+      const env = { ATOLL_LIMITS_PART_SIZE: '5MiB' };
+      hub = await startProgram(['--port', '0', '--data-dir', join(folder, 'hub')], { env });
       browser = await openBrowser(chromium);
       visit = await visitHub(browser, hub.url);
       page = visit.page;
@@ -89,6 +93,25 @@ describeWithTools(
       await page.getByText('It has arrived').waitFor();
       await page.getByText('ana/pushed').waitFor();
       await button('Open the hub').click();
+    });
+
+    test('the first load of the shell stays small', async () => {
+      let bytes = 0;
+      const weigh = async (answer: Response): Promise<void> => {
+        if (/\.(?:js|css)$/.test(new URL(answer.url()).pathname))
+          bytes += gzipSync(await answer.body()).length;
+      };
+      // A profile of its own has nothing cached yet.
+      const storageState = await visit.context.storageState();
+      const profile = await browser.newContext({ baseURL: hub.url, storageState });
+      const fresh = await profile.newPage();
+      const weighed: Promise<void>[] = [];
+      fresh.on('response', (answer) => weighed.push(weigh(answer)));
+      await fresh.goto('/', { waitUntil: 'networkidle' });
+      await Promise.all(weighed);
+      await profile.close();
+      expect(bytes).toBeGreaterThan(50_000);
+      expect(bytes).toBeLessThan(240_000);
     });
 
     test('the overview shows the endpoint to copy, and copying really copies', async () => {
@@ -196,7 +219,7 @@ describeWithTools(
       await look('commit');
     });
 
-    test('a paused upload goes on, and leaving a running one asks', async () => {
+    test('a paused upload goes on with the parts that are missing, and leaving a running one asks', async () => {
       const wire = await visit.context.newCDPSession(page);
       await wire.send('Network.enable');
       const slow = (uploadThroughput: number) =>
@@ -206,27 +229,38 @@ describeWithTools(
           downloadThroughput: -1,
           uploadThroughput,
         });
+      let partsStored = 0;
+      page.on('response', (answer) => {
+        if (answer.url().includes('/api/lfs/parts/') && answer.ok()) partsStored += 1;
+      });
       await page.goto(`${REPO}/upload/main/more`);
       const large = join(folder, 'large.safetensors');
-      writeFileSync(large, Buffer.concat([...files.values()].flatMap((bytes) => [bytes, Buffer.from('x')])));
+      const bytes = randomBytes(9 * 5 * 1024 * 1024);
+      writeFileSync(large, bytes);
       await page.locator('input[data-choose=files]').setInputFiles(large);
-      await slow(2_000_000);
+      await slow(1_000_000);
       await button('Upload 1 file').click();
-      await page.getByRole('progressbar', { name: 'Sending large.safetensors' }).waitFor();
+      const progress = page.getByRole('progressbar', { name: 'Sending large.safetensors' });
+      await progress.waitFor();
       await look('upload-sending');
       await link('Models').click();
       await page.getByRole('heading', { name: 'Leave and stop the upload?' }).waitFor();
       await look('upload-leave');
       await button('Stay').click();
+      await slow(10_000_000);
+      await expect.poll(async () => Number(await progress.getAttribute('aria-valuenow'))).toBeGreaterThan(50);
       await button('Pause').click();
       await page.getByRole('heading', { name: 'Upload paused' }).waitFor();
-      expect(await page.getByText('100 %').count()).toBe(0);
+      await look('upload-paused');
+      expect(partsStored).toBeGreaterThan(0);
+      expect(partsStored).toBeLessThan(9);
       await slow(-1);
       await button('Resume').click();
       await page.getByText('1 file committed to main').waitFor({ timeout: 60_000 });
+      expect(partsStored).toBe(9);
       await wire.detach();
       const answer = await page.request.get(`${REPO}/resolve/main/more/large.safetensors`);
-      expect(sha256(await answer.body())).toBe(sha256(readFileSync(large)));
+      expect(sha256(await answer.body())).toBe(sha256(bytes));
     });
 
     test('history, lists and other people’s tools are one click away', async () => {
