@@ -98,8 +98,9 @@ describeWithTools(
     test('the first load of the shell stays small', async () => {
       let bytes = 0;
       const weigh = async (answer: Response): Promise<void> => {
-        if (/\.(?:js|css)$/.test(new URL(answer.url()).pathname))
-          bytes += gzipSync(await answer.body()).length;
+        if (!/\.(?:js|css)$/.test(new URL(answer.url()).pathname)) return;
+        const size = gzipSync(await answer.body()).length;
+        bytes += size;
       };
       // A profile of its own has nothing cached yet.
       const storageState = await visit.context.storageState();
