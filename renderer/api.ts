@@ -1,4 +1,12 @@
-import { kindPlural, repoApiUrl, repoUrl, encodePath, fileUrl, type RepoRef } from './repo-ref.ts';
+import type * as accounts from '../server/contract/accounts.ts';
+import type * as commits from '../server/contract/commits.ts';
+import type * as contents from '../server/contract/contents.ts';
+import type * as hub from '../server/contract/hub.ts';
+import type * as lfs from '../server/contract/lfs.ts';
+import type * as repos from '../server/contract/repos.ts';
+import type { AnswerOf, AnyRoute, BodyInput } from '../server/contract/route.ts';
+import { kindPlural, encodePath, fileUrl, type RepoRef } from './repo-ref.ts';
+import { addressOf, type RouteCall, type RouteLine } from './route-call.ts';
 import type * as wire from './wire.ts';
 
 /**
@@ -28,25 +36,9 @@ export class ApiError extends Error {
   }
 }
 
-interface Call {
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly body?: unknown;
-  readonly type?: string;
-  readonly signal?: AbortSignal | undefined;
-}
-
 interface Reply<T> {
   readonly data: T;
   readonly headers: Headers;
-}
-
-function withQuery(path: string, query: Call['query']): string {
-  const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query ?? {})) {
-    if (value !== undefined && value !== '') search.set(key, String(value));
-  }
-  const text = search.toString();
-  return text === '' ? path : `${path}?${text}`;
 }
 
 async function refusal(response: Response, request: string): Promise<ApiError> {
@@ -77,21 +69,39 @@ async function send(method: string, url: string, init: RequestInit): Promise<Res
   return response;
 }
 
-async function call<T>(method: string, path: string, options: Call = {}): Promise<Reply<T>> {
+/** Call a declared route; path, body and answer are those of its contract. */
+async function call<R extends AnyRoute>(
+  line: RouteLine<R>,
+  options: RouteCall<R> = {},
+): Promise<Reply<AnswerOf<R>>> {
+  const { method, url } = addressOf(line, options);
   const init: RequestInit = { headers: { accept: 'application/json' } };
   if (options.signal) init.signal = options.signal;
   if (options.body !== undefined || method !== 'GET') {
     init.headers = { ...init.headers, 'content-type': options.type ?? 'application/json' };
     init.body = JSON.stringify(options.body ?? {});
   }
-  const response = await send(method, withQuery(path, options.query), init);
+  const response = await send(method, url, init);
   const text = await response.text();
   const data: unknown = text === '' ? undefined : JSON.parse(text);
-  return { data: data as T, headers: response.headers };
+  return { data: data as AnswerOf<R>, headers: response.headers };
 }
 
-const read = async <T>(path: string, options: Call = {}): Promise<T> =>
-  (await call<T>('GET', path, options)).data;
+const ask = async <R extends AnyRoute>(
+  line: RouteLine<R>,
+  options: RouteCall<R> = {},
+): Promise<AnswerOf<R>> => (await call<R>(line, options)).data;
+
+/** The parts of an API path that name a repo. */
+const repoParams = (repo: RepoRef) => ({
+  kind: kindPlural(repo.kind),
+  namespace: repo.owner,
+  name: repo.name,
+});
+
+/** A revision, and a path below it, as the end of an API path. */
+const restOf = (revision: string, path = ''): string =>
+  `${encodeURIComponent(revision)}${path === '' ? '' : `/${encodePath(path)}`}`;
 
 /** The `cursor` of the next page named by a `Link: <url>; rel="next"` header; undefined on the last page. */
 export function nextCursor(headers: Headers): string | undefined {
@@ -106,73 +116,49 @@ export interface Page<T> {
   readonly next: string | undefined;
 }
 
-async function readPage<T>(path: string, options: Call): Promise<Page<T>> {
-  const { data, headers } = await call<readonly T[]>('GET', path, options);
-  return { items: data, next: nextCursor(headers) };
-}
-
 // ---- the hub and who is here ------------------------------------------------------------------------------------
 
 /** The hub as one person sees it. */
 export type HubForPerson = wire.HubReply & wire.SessionReply;
 
 export async function getHub(signal?: AbortSignal): Promise<HubForPerson> {
-  const [hub, session] = await Promise.all([
-    read<wire.HubReply>('/api/hub', { signal }),
-    read<wire.SessionReply>('/api/session', { signal }),
+  const [facts, session] = await Promise.all([
+    ask<typeof hub.hubFacts>('GET /api/hub', { signal }),
+    ask<typeof accounts.readSession>('GET /api/session', { signal }),
   ]);
-  return { ...hub, user: session.user };
+  return { ...facts, user: session.user };
 }
 
-export const getOverview = (signal?: AbortSignal) => read<wire.OverviewReply>('/api/overview', { signal });
+export const getOverview = (signal?: AbortSignal) =>
+  ask<typeof hub.overview>('GET /api/overview', { signal });
 
-export interface SetupBody {
-  readonly secret: string;
-  readonly name: string;
-  readonly fullName?: string;
-  readonly email?: string;
-  readonly password: string;
-}
-
-interface UserReply {
-  readonly user: wire.SessionUser;
-}
-
-export const setUpHub = async (body: SetupBody) =>
-  (await call<UserReply>('POST', '/api/setup', { body })).data.user;
+export const setUpHub = async (body: BodyInput<typeof accounts.setup>) =>
+  (await ask<typeof accounts.setup>('POST /api/setup', { body })).user;
 
 export const signIn = async (name: string, password: string) =>
-  (await call<UserReply>('POST', '/api/session', { body: { name, password } })).data.user;
+  (await ask<typeof accounts.signIn>('POST /api/session', { body: { name, password } })).user;
 
-export const signOut = () => call<void>('DELETE', '/api/session');
+export const signOut = () => ask<typeof accounts.signOut>('DELETE /api/session');
 
-export const saveProfile = async (body: { readonly fullName: string; readonly email: string | null }) =>
-  (await call<UserReply>('PUT', '/api/settings/profile', { body })).data.user;
+export const saveProfile = async (body: BodyInput<typeof accounts.updateProfile>) =>
+  (await ask<typeof accounts.updateProfile>('PUT /api/settings/profile', { body })).user;
 
 export const changePassword = (current: string, next: string) =>
-  call<void>('PUT', '/api/settings/password', { body: { current, next } });
+  ask<typeof accounts.changePassword>('PUT /api/settings/password', { body: { current, next } });
 
 // ---- tokens -----------------------------------------------------------------------------------------------------
 
-export interface NewToken {
-  readonly name: string;
-  readonly role: wire.TokenRole;
-  readonly expiresInDays: number | null;
-}
+export type NewToken = BodyInput<typeof accounts.createToken>;
 
 export const listTokens = async (signal?: AbortSignal) =>
-  (await read<{ readonly tokens: readonly wire.TokenReply[] }>('/api/settings/tokens', { signal })).tokens;
+  (await ask<typeof accounts.listTokens>('GET /api/settings/tokens', { signal })).tokens;
 
 /** Makes a token. The secret is in this answer only. */
-export const createToken = async (body: NewToken) =>
-  (
-    await call<{ readonly token: wire.TokenReply; readonly secret: string }>('POST', '/api/settings/tokens', {
-      body,
-    })
-  ).data;
+export const createToken = (body: NewToken) =>
+  ask<typeof accounts.createToken>('POST /api/settings/tokens', { body });
 
 export const revokeToken = (id: string) =>
-  call<void>('DELETE', `/api/settings/tokens/${encodeURIComponent(id)}`);
+  ask<typeof accounts.deleteToken>('DELETE /api/settings/tokens/:token', { params: { token: id } });
 
 // ---- repos ------------------------------------------------------------------------------------------------------
 
@@ -185,28 +171,36 @@ export interface RepoQuery {
   readonly cursor?: string | undefined;
 }
 
-export const listRepos = (kind: wire.RepoKind, query: RepoQuery, signal?: AbortSignal) =>
-  readPage<wire.RepoListItem>(`/api/${kindPlural(kind)}`, { query: { ...query }, signal });
-
-export const getRepo = (repo: RepoRef, signal?: AbortSignal) =>
-  read<wire.RepoInfo>(repoApiUrl(repo), { signal });
-
-export interface NewRepo {
-  readonly type: wire.RepoKind;
-  readonly name: string;
-  readonly organization: string | null;
-  readonly private: boolean;
-  readonly sdk?: 'static' | 'gradio' | 'docker';
+export async function listRepos(
+  kind: wire.RepoKind,
+  query: RepoQuery,
+  signal?: AbortSignal,
+): Promise<Page<wire.RepoListItem>> {
+  const params = { kind: kindPlural(kind) };
+  const answer = await call<typeof repos.listRepos>('GET /api/:kind', {
+    params,
+    query: { ...query },
+    signal,
+  });
+  return { items: answer.data, next: nextCursor(answer.headers) };
 }
 
-export const createRepo = async (body: NewRepo) =>
-  (await call<{ readonly url: string; readonly name: string }>('POST', '/api/repos/create', { body })).data;
+export const getRepo = (repo: RepoRef, signal?: AbortSignal) =>
+  ask<typeof repos.repoInfo>('GET /api/:kind/:namespace/:name', { params: repoParams(repo), signal });
+
+export type NewRepo = BodyInput<typeof repos.createRepo>;
+
+export const createRepo = (body: NewRepo) => ask<typeof repos.createRepo>('POST /api/repos/create', { body });
 
 export const getRefs = (repo: RepoRef, signal?: AbortSignal) =>
-  read<wire.RefsReply>(`${repoApiUrl(repo)}/refs`, { signal });
+  ask<typeof contents.refs>('GET /api/:kind/:namespace/:name/refs', { params: repoParams(repo), signal });
 
 export const createBranch = (repo: RepoRef, branch: string, startingPoint: string) =>
-  call<void>('POST', `${repoApiUrl(repo)}/branch/${encodeURIComponent(branch)}`, { body: { startingPoint } });
+  ask<typeof contents.createBranch>('POST /api/:kind/:namespace/:name/branch/*', {
+    params: repoParams(repo),
+    rest: encodeURIComponent(branch),
+    body: { startingPoint },
+  });
 
 export interface TreeQuery {
   readonly revision: string;
@@ -217,14 +211,19 @@ export interface TreeQuery {
 }
 
 /** One page of a folder's entries. `expand` adds each entry's last commit, which costs the hub more. */
-export const listTree = (repo: RepoRef, tree: TreeQuery, signal?: AbortSignal) => {
-  const end = tree.path === '' ? '' : `/${encodePath(tree.path)}`;
-  const { expand, limit, cursor } = tree;
-  return readPage<wire.TreeEntry>(`${repoApiUrl(repo)}/tree/${encodeURIComponent(tree.revision)}${end}`, {
+export async function listTree(
+  repo: RepoRef,
+  { revision, path, expand, limit, cursor }: TreeQuery,
+  signal?: AbortSignal,
+): Promise<Page<wire.TreeEntry>> {
+  const answer = await call<typeof contents.tree>('GET /api/:kind/:namespace/:name/tree/*', {
+    params: repoParams(repo),
+    rest: restOf(revision, path),
     query: { recursive: false, expand, limit, cursor },
     signal,
   });
-};
+  return { items: answer.data, next: nextCursor(answer.headers) };
+}
 
 /** Facts of one path with its last commit; undefined when nothing is there. */
 export async function findPath(
@@ -232,12 +231,12 @@ export async function findPath(
   revision: string,
   path: string,
 ): Promise<wire.TreeEntry | undefined> {
-  const { data } = await call<readonly wire.TreeEntry[]>(
-    'POST',
-    `${repoApiUrl(repo)}/paths-info/${encodeURIComponent(revision)}`,
-    { body: { paths: [path], expand: true } },
-  );
-  return data.find((entry) => entry.path === path);
+  const entries = await ask<typeof contents.pathsInfo>('POST /api/:kind/:namespace/:name/paths-info/*', {
+    params: repoParams(repo),
+    rest: restOf(revision),
+    body: { paths: [path], expand: true },
+  });
+  return entries.find((entry) => entry.path === path);
 }
 
 export interface CommitsPage {
@@ -253,11 +252,12 @@ export async function listCommits(
   paging: { readonly page: number; readonly limit: number },
   signal?: AbortSignal,
 ): Promise<CommitsPage> {
-  const { data, headers } = await call<readonly wire.CommitReply[]>(
-    'GET',
-    `${repoApiUrl(repo)}/commits/${encodeURIComponent(revision)}`,
-    { query: { p: paging.page, limit: paging.limit }, signal },
-  );
+  const { data, headers } = await call<typeof contents.commits>('GET /api/:kind/:namespace/:name/commits/*', {
+    params: repoParams(repo),
+    rest: restOf(revision),
+    query: { p: paging.page, limit: paging.limit },
+    signal,
+  });
   const total = Number(headers.get('X-Total-Count') ?? NaN);
   return { commits: data, total: Number.isFinite(total) ? total : undefined };
 }
@@ -287,16 +287,17 @@ export async function readFile(
 export const preupload = async (
   repo: RepoRef,
   revision: string,
-  files: readonly wire.PreuploadFile[],
+  files: BodyInput<typeof commits.preupload>['files'],
   signal?: AbortSignal,
 ) =>
   (
-    await call<{ readonly files: readonly wire.PreuploadReply[] }>(
-      'POST',
-      `${repoApiUrl(repo)}/preupload/${encodeURIComponent(revision)}`,
-      { body: { files }, signal },
-    )
-  ).data.files;
+    await ask<typeof commits.preupload>('POST /api/:kind/:namespace/:name/preupload/*', {
+      params: repoParams(repo),
+      rest: restOf(revision),
+      body: { files },
+      signal,
+    })
+  ).files;
 
 const LFS_TYPE = 'application/vnd.git-lfs+json';
 
@@ -307,16 +308,22 @@ export const startLfsUpload = async (
   signal?: AbortSignal,
 ) =>
   (
-    await call<{ readonly objects: readonly wire.LfsObject[] }>(
-      'POST',
-      `${repoUrl(repo)}.git/info/lfs/objects/batch`,
-      {
-        body: { operation: 'upload', transfers: ['basic', 'multipart'], objects, hash_algo: 'sha256' },
-        type: LFS_TYPE,
-        signal,
+    await ask<typeof lfs.lfsBatch>('POST /:prefix?/:namespace/:name/info/lfs/objects/batch', {
+      params: {
+        prefix: repo.kind === 'model' ? '' : kindPlural(repo.kind),
+        namespace: repo.owner,
+        name: `${repo.name}.git`,
       },
-    )
-  ).data.objects;
+      body: {
+        operation: 'upload',
+        transfers: ['basic', 'multipart'],
+        objects: objects.map(({ oid, size }) => ({ oid, size })),
+        hash_algo: 'sha256',
+      },
+      type: LFS_TYPE,
+      signal,
+    })
+  ).objects;
 
 /** Puts an LFS href on this page's origin: a hub behind a proxy may call itself by another name. */
 function sameOrigin(href: string): string {
@@ -401,24 +408,23 @@ export async function putBytes(href: string, body: Blob, options: PutOptions): P
   return request.getResponseHeader('ETag') ?? '';
 }
 
-export interface CommitDone {
-  readonly commitOid: string;
-  readonly commitUrl: string;
-}
-
 /** Makes one commit from NDJSON lines (header first), as `huggingface_hub` does. */
 export async function commitLines(
   repo: RepoRef,
   revision: string,
   lines: Blob,
   options: PutOptions,
-): Promise<CommitDone> {
+): Promise<AnswerOf<typeof commits.commit>> {
+  const { url } = addressOf<typeof commits.commit>('POST /api/:kind/:namespace/:name/commit/*', {
+    params: repoParams(repo),
+    rest: restOf(revision),
+  });
   const request = await sendBody({
     method: 'POST',
-    url: `${repoApiUrl(repo)}/commit/${encodeURIComponent(revision)}`,
+    url,
     body: lines,
     type: 'application/x-ndjson',
     ...options,
   });
-  return JSON.parse(request.responseText) as CommitDone;
+  return JSON.parse(request.responseText) as AnswerOf<typeof commits.commit>;
 }

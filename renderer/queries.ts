@@ -1,4 +1,4 @@
-import { QueryClient, useQuery } from '@tanstack/vue-query';
+import { QueryCache, QueryClient, useQuery } from '@tanstack/vue-query';
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import * as api from './api.ts';
 import { ApiError } from './api.ts';
@@ -16,8 +16,22 @@ export const keys = {
 const worthRetrying = (failures: number, error: Error): boolean =>
   failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500);
 
-export const makeQueryClient = (): QueryClient =>
-  new QueryClient({ defaultOptions: { queries: { retry: worthRetrying, staleTime: 5_000 } } });
+/** No answer, or one that says the session has ended: the hub and who is here are asked for at once. */
+const doubtsHub = (error: Error): boolean =>
+  error instanceof ApiError && (error.status === 0 || error.status === 401);
+
+export function makeQueryClient(): QueryClient {
+  const queryCache = new QueryCache({
+    onError: (error, { queryKey }) => {
+      if (queryKey[0] !== keys.hub[0] && doubtsHub(error)) void client.refetchQueries({ queryKey: keys.hub });
+    },
+  });
+  const client = new QueryClient({
+    queryCache,
+    defaultOptions: { queries: { retry: worthRetrying, staleTime: 5_000 } },
+  });
+  return client;
+}
 
 /** Counts, storage and recent repos; only for somebody who is signed in. */
 export const useOverview = (enabled: MaybeRefOrGetter<boolean>, refetchMs: number | false = false) =>

@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from '@tanstack/vue-query';
-import { computed } from 'vue';
+import { computed, watch } from 'vue';
 import { getHub, signOut as endSession } from './api.ts';
 import { keys } from './queries.ts';
 import type { HubForPerson } from './api.ts';
 import type { SessionUser } from './wire.ts';
 
 const HEARTBEAT_MS = 15_000;
+const SEEK_MS = 3_000;
 
 const hubQuery = {
   queryKey: keys.hub,
@@ -13,8 +14,21 @@ const hubQuery = {
   retry: false,
 };
 
-/** Asks the hub again and again, so that a lost one is noticed. Only the frame of the page does this. */
-export const useHeartbeat = () => useQuery({ ...hubQuery, refetchInterval: HEARTBEAT_MS });
+/**
+ * Asks the hub again and again, so that a lost one is noticed and a returned one too: what had failed meanwhile is then
+ * read again. Only the frame of the page does this.
+ */
+export function useHeartbeat() {
+  const client = useQueryClient();
+  const query = useQuery({
+    ...hubQuery,
+    refetchInterval: ({ state }) => (state.error ? SEEK_MS : HEARTBEAT_MS),
+  });
+  watch(query.error, (now, before) => {
+    if (before && !now) void client.refetchQueries({ predicate: ({ state }) => state.status === 'error' });
+  });
+  return query;
+}
 
 /** Which hub this is and who is signed in. */
 export function useHub() {

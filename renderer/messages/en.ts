@@ -189,7 +189,6 @@ export const en = {
     title: 'Storage',
     asOf: (clock: string) => `as of ${clock}`,
     held: (unit: string) => `${unit} held here`,
-    inRepos: 'Repos',
     other: 'Other files on this disk',
     free: 'Free',
     disk: 'Disk',

@@ -1,7 +1,8 @@
 import { useQueryClient } from '@tanstack/vue-query';
 import { computed, onBeforeUnmount, ref, shallowRef } from 'vue';
 import * as api from '../api.ts';
-import { ApiError, type CommitDone } from '../api.ts';
+import type { CommitDoneReply } from '../../server/contract/commits.ts';
+import { ApiError } from '../api.ts';
 import { explainShortly } from '../explain.ts';
 import { m } from '../messages.ts';
 import { platform } from '../platform.ts';
@@ -51,7 +52,7 @@ export function useUpload(target: () => UploadTarget, plan: () => CommitPlan) {
   const files = shallowRef<readonly UploadFile[]>([]);
   const stage = ref<Stage>('choosing');
   const commitError = shallowRef<Error>();
-  const committed = shallowRef<CommitDone>();
+  const committed = shallowRef<CommitDoneReply>();
   /** Bytes of the commit's own body that have left: the small files travel inside it. */
   const commitBytes = ref({ sent: 0, total: 0 });
   const speed = ref<number>();
