@@ -195,8 +195,7 @@ export const en = {
   },
 
   list: {
-    lede: (count: string, size: string | undefined) =>
-      `${count} on this hub${size === undefined ? '' : `, ${size}`}. All are held here in full.`,
+    lede: (count: string, size: string) => `${count} on this hub, ${size}. All are held here in full.`,
     search: 'Name or owner',
     searchLabel: (plural: string) => `Search ${plural.toLowerCase()}`,
     sort: 'Sort',

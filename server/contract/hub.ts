@@ -1,4 +1,3 @@
-import type { RepoKind } from '../domain/repo.ts';
 import { ignored } from './query.ts';
 import { anyone, noBody, reply, route, signedIn } from './route.ts';
 
@@ -21,12 +20,14 @@ export interface OverviewReply {
   /** Sizes in bytes; those of the disk are null where the system does not tell. */
   readonly storage: {
     readonly heldBytes: number;
+    /** Repositories share large files, so these can be more than what is held. */
+    readonly byKind: Readonly<Record<ShownKind, number>>;
     readonly freeBytes: number | null;
     readonly totalBytes: number | null;
     readonly countedAt: string;
   };
   readonly recent: readonly {
-    readonly kind: RepoKind;
+    readonly kind: ShownKind;
     readonly id: string;
     readonly private: boolean;
     readonly lastModified: string;

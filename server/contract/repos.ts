@@ -20,6 +20,26 @@ export const INFO_FIELDS = {
 export const infoFieldsOf = (kind: z.infer<typeof repoKind>): readonly string[] =>
   INFO_FIELDS[kind === 'kernel' ? 'model' : kind];
 
+/**
+ * A repository in the usual answers of lists and info (contract 4.1). With `expand` an answer has `_id`, `id` and what
+ * was asked for, and nothing else.
+ */
+export interface RepoReply {
+  readonly _id: string;
+  readonly id: string;
+  readonly author?: string;
+  readonly sha?: string;
+  readonly private: boolean;
+  readonly createdAt?: string;
+  readonly lastModified?: string;
+  readonly tags?: readonly string[];
+  readonly pipeline_tag?: string;
+  readonly library_name?: string;
+  readonly usedStorage?: number;
+  readonly siblings?: readonly { readonly rfilename: string }[];
+  readonly [field: string]: unknown;
+}
+
 const createBody = z.object({
   name: z.string(),
   organization: z.string().nullish(),
@@ -88,6 +108,7 @@ export const repoInfo = route({
   summary: 'What a repository is and holds, at its default branch.',
   query: infoQuery,
   body: noBody,
+  answer: reply<RepoReply>(),
   errors: ['RepoNotFound', 'RevisionNotFound'],
 });
 
@@ -98,6 +119,7 @@ export const repoInfoAtRevision = route({
   summary: 'What a repository is and holds, at a revision.',
   query: infoQuery,
   body: noBody,
+  answer: reply<RepoReply>(),
   errors: ['RepoNotFound', 'RevisionNotFound'],
 });
 
@@ -132,6 +154,7 @@ export const listRepos = route({
   summary: 'List repositories of a kind, a page at a time.',
   query: listQuery,
   body: noBody,
+  answer: reply<readonly RepoReply[]>(),
   errors: ['InvalidCursor', 'InvalidParameter', 'NotSupported'],
 });
 

@@ -123,3 +123,16 @@ export const jsonBody = <Schema extends z.ZodType>(
   maxBytes: options.maxBytes ?? 1024 * 1024,
   ...(options.mediaTypes ? { mediaTypes: options.mediaTypes } : {}),
 });
+
+/** Any declared route, for code that is typed by one. */
+export type AnyRoute = Route<Access, z.ZodType, BodyKind, unknown>;
+
+/** What a caller sends to a route as its JSON body. */
+export type BodyInput<R extends AnyRoute> = R['body'] extends {
+  readonly schema: infer Schema extends z.ZodType;
+}
+  ? z.input<Schema>
+  : undefined;
+
+/** The JSON that a route answers with. */
+export type AnswerOf<R extends AnyRoute> = R['answer'];

@@ -256,6 +256,8 @@ export interface LargeObjectStore {
   deleteExpiredPendings(now: number): Promise<number>;
   /** Bytes of all objects linked to the repository. */
   linkedBytes(repositoryId: RepositoryId): Promise<number>;
+  /** Bytes of the objects linked to repositories of each kind, an object once a kind. */
+  linkedBytesByKind(): Promise<Readonly<Record<RepoKind, number>>>;
   listLinked(repositoryId: RepositoryId, afterId: number, limit: number): Promise<readonly LargeObject[]>;
   listAll(afterId: number, limit: number): Promise<readonly LargeObject[]>;
   totals(): Promise<{ count: number; sizeBytes: number }>;

@@ -1,4 +1,4 @@
-import { infoFieldsOf } from '../contract/repos.ts';
+import { infoFieldsOf, type RepoReply } from '../contract/repos.ts';
 import { timestamp } from '../contract/shapes.ts';
 import { HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
@@ -35,7 +35,7 @@ export async function infoShape(
   info: RepoInfo,
   subject: { readonly repo: Repo; readonly head: Oid; readonly granted: Granted<'read'> },
   request: InfoRequest,
-): Promise<Record<string, unknown>> {
+): Promise<RepoReply> {
   const { repo, head, granted } = subject;
   const usual = request.isListed ? LISTED_FIELDS : USUAL_FIELDS;
   const fields = request.expand.length > 0 ? request.expand : usual;
@@ -50,7 +50,7 @@ export async function infoShape(
     const value = await fieldOf(field, { info, repo, head, granted, card, withBlobs: request.withBlobs });
     if (value !== undefined) shape[field] = value;
   }
-  return shape;
+  return shape as unknown as RepoReply;
 }
 
 const CARD_FIELDS = [

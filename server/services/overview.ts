@@ -15,6 +15,7 @@ export interface Overview {
   readonly counts: Readonly<Record<RepoKind, number>>;
   /** Bytes of large objects held here, once each however many repositories use them. */
   readonly heldBytes: number;
+  readonly bytesByKind: Readonly<Record<RepoKind, number>>;
   /** Of the volume of the data folder; undefined where the system does not tell. */
   readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | undefined;
   readonly recent: readonly RecentRepo[];
@@ -56,10 +57,14 @@ export function createOverview(parts: {
       const newest = pages.flat().sort((a, b) => b.repo.updatedAt - a.repo.updatedAt);
       const recent: RecentRepo[] = [];
       for (const listed of newest.slice(0, RECENT)) recent.push(await describe(listed));
-      const totals = await db.read((stores) => stores.largeObjects.totals());
+      const { totals, bytesByKind } = await db.read(async ({ largeObjects }) => ({
+        totals: await largeObjects.totals(),
+        bytesByKind: await largeObjects.linkedBytesByKind(),
+      }));
       return {
         counts: await repositories.counts(actor),
         heldBytes: totals.sizeBytes,
+        bytesByKind,
         disk: await freeSpace(parts.dataFolder),
         recent,
       };

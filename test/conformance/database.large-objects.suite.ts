@@ -130,6 +130,9 @@ export function largeObjectSuite(fixture: Fixture): void {
       expect(await find(mine.id, [])).toEqual([]);
       expect(await ask((stores) => stores.largeObjects.linkedBytes(mine.id))).toBe(15_000);
       expect(await ask((stores) => stores.largeObjects.linkedBytes(other.id))).toBe(0);
+      expect(await ask((stores) => stores.largeObjects.linkedBytesByKind())).toMatchObject({
+        [mine.kind]: 15_000,
+      });
 
       for (const list of [
         (after: number) => ask((stores) => stores.largeObjects.listLinked(mine.id, after, 2_000)),

@@ -184,6 +184,24 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
       return total;
     },
 
+    linkedBytesByKind: async () => {
+      const linked = db
+        .selectFrom('repository_objects')
+        .innerJoin('repositories', 'repositories.id', 'repository_objects.repository_id')
+        .innerJoin('large_objects', 'large_objects.id', 'repository_objects.object_id')
+        .select(['repositories.kind', 'large_objects.id', 'large_objects.size_bytes'])
+        .distinct()
+        .as('linked');
+      const rows = await db
+        .selectFrom(linked)
+        .select(['kind', sql<number>`cast(sum(size_bytes) as bigint)`.as('total')])
+        .groupBy('kind')
+        .execute();
+      const bytes = { model: 0, dataset: 0, space: 0, kernel: 0 };
+      for (const { kind, total } of rows) bytes[kind] = total;
+      return bytes;
+    },
+
     listLinked: async (repositoryId, afterId, limit) => {
       const rows = await selectObjects()
         .innerJoin('repository_objects', 'repository_objects.object_id', 'large_objects.id')

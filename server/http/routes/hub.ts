@@ -38,16 +38,17 @@ export function hubRoutes(services: {
     }),
 
     serve(contract.overview, async ({ actor }) => {
-      const { counts, heldBytes, disk, recent } = await overviews.overview(actor);
+      const { counts, heldBytes, bytesByKind, disk, recent } = await overviews.overview(actor);
       return json({
         counts,
         storage: {
           heldBytes,
+          byKind: bytesByKind,
           freeBytes: disk?.freeBytes ?? null,
           totalBytes: disk?.totalBytes ?? null,
           countedAt: timestamp(clock.now()),
         },
-        recent: recent.map(recentShape),
+        recent: recent.flatMap(recentShape),
       });
     }),
 
@@ -64,13 +65,16 @@ export function hubRoutes(services: {
   ];
 }
 
+/** Kernels have no page of their own, so they are not shown among the others. */
 function recentShape({
   repo,
   usedStorage,
   lastCommit,
-}: RecentRepo): contract.OverviewReply['recent'][number] {
+}: RecentRepo): contract.OverviewReply['recent'][number] | [] {
+  const { kind } = repo;
+  if (kind === 'kernel') return [];
   return {
-    kind: repo.kind,
+    kind,
     id: repoFullName(repo),
     private: repo.visibility === 'private',
     lastModified: timestamp(repo.updatedAt),

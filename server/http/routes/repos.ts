@@ -107,7 +107,7 @@ export function repoRoutes(services: {
         limit: limit + 1,
       });
       const page = items.slice(0, limit);
-      const shapes: unknown[] = [];
+      const shapes: contract.RepoReply[] = [];
       for (const { repo, head, granted } of page) {
         if (!head) continue;
         const shape = {
