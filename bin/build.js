@@ -2,7 +2,7 @@
  * The page, built once: `ensureRenderer()` builds it when dist/renderer is missing or older than its sources, so that
  * `npm start` works right after `npm ci` and stays quick afterwards.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,6 +16,22 @@ function newestChange(path) {
   if (!stats) return 0;
   if (!stats.isDirectory()) return stats.mtimeMs;
   return Math.max(0, ...readdirSync(path).map((name) => newestChange(join(path, name))));
+}
+
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+
+/**
+ * Carries the assets of earlier builds over for a week: a hub that was started before goes on serving the page it
+ * started with, and its parts are fetched when they are first needed. Their names are hashes, so nothing collides.
+ */
+function keepEarlierAssets(from, to) {
+  if (!existsSync(from)) return;
+  const builtAt = statSync(to).mtimeMs;
+  for (const name of readdirSync(from)) {
+    const earlier = join(from, name);
+    if (existsSync(join(to, name)) || builtAt - statSync(earlier).mtimeMs > WEEK_MS) continue;
+    cpSync(earlier, join(to, name), { preserveTimestamps: true });
+  }
 }
 
 /** Builds into a folder of this process and puts it in place by renaming, so that nobody ever reads half a page. */
@@ -34,6 +50,7 @@ async function buildRenderer() {
   if (NODE_ENV === undefined) delete process.env.NODE_ENV;
   else process.env.NODE_ENV = NODE_ENV;
   mkdirSync(dirname(built), { recursive: true });
+  keepEarlierAssets(join(built, 'assets'), join(fresh, 'assets'));
   try {
     if (existsSync(built)) renameSync(built, old);
     renameSync(fresh, built);
