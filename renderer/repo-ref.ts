@@ -29,10 +29,6 @@ export const encodePath = (path: string): string => path.split('/').map(encodeUR
 /** `/owner/name`, with the prefix of its kind: the repo's own page and the root of its byte URLs. */
 export const repoUrl = (repo: RepoRef): string => `/${pagePrefix(repo.kind)}${repo.owner}/${repo.name}`;
 
-/** `/api/models/owner/name`. */
-export const repoApiUrl = (repo: RepoRef): string =>
-  `/api/${kindPlural(repo.kind)}/${repo.owner}/${repo.name}`;
-
 /** URL of the bytes of one file at a revision. */
 export const fileUrl = (repo: RepoRef, revision: string, path: string): string =>
   `${repoUrl(repo)}/resolve/${encodeURIComponent(revision)}/${encodePath(path)}`;
