@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { startHubProgram } from '../support/hub-program.ts';
 import type { HubProgram } from '../support/hub-program.ts';
 import { uploadBothForms } from '../support/large-file-forms.ts';
@@ -28,8 +28,8 @@ beforeAll(async () => {
   // The smallest parts there can be, so that files of some MB have several.
   hub = await startHubProgram(['--limits-part-size', '5 MiB']);
   largeFiles = await uploadBothForms(hub);
+  return () => hub[Symbol.asyncDispose]();
 });
-afterAll(() => hub[Symbol.asyncDispose]());
 
 for (const [index, { lane, env = {} }] of ERAS.entries()) {
   const name = [lane, ...Object.keys(env)].join(' with ');

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askRunningHub } from '../../server/platform/control-socket.ts';
 import { runAtoll, startProgram } from './program.ts';
 
 /** People as `atoll apply` takes them. */
@@ -38,6 +39,8 @@ export interface HubProgram extends AsyncDisposable {
   readonly scratch: string;
   /** Run a command against this hub with --json and give its answer. Throws when its exit code is not 0. */
   ask(...command: readonly string[]): Promise<unknown>;
+  /** The same for commands by the hundred: by the line that the command line uses, without a process for each. */
+  command(name: string, input: unknown): Promise<unknown>;
   /** Messages that the hub logged as errors so far. */
   loggedErrors(): readonly string[];
 }
@@ -85,6 +88,11 @@ export async function startHubProgram(flags: readonly string[] = []): Promise<Hu
     },
     scratch,
     ask: (...command) => run(command),
+    async command(name, input) {
+      const answer = await askRunningHub(dataDir, name, input);
+      if (!answer) throw new Error('The hub does not listen for commands.');
+      return answer.result;
+    },
     loggedErrors: () =>
       program.output.stderr
         .split('\n')

@@ -17,6 +17,9 @@ export interface RunOptions {
   readonly input?: string;
 }
 
+/** How long a start may take, a first build of the page included. */
+const START_MS = 120_000;
+
 interface Spawned {
   readonly child: ChildProcess;
   readonly output: { stdout: string; stderr: string };
@@ -59,11 +62,21 @@ export async function startProgram(
 ): Promise<RunningProgram> {
   const { child, output, ended } = spawnProgram('start.js', args, options);
   const url = await new Promise<string>((done, failed) => {
+    const deadline = setTimeout(() => {
+      child.kill('SIGKILL');
+      failed(new Error(`The hub did not say where it is: ${output.stdout}${output.stderr}`));
+    }, START_MS);
+    const settle = (): void => clearTimeout(deadline);
     child.stdout?.on('data', () => {
       const [, found] = /export HF_ENDPOINT=(\S+)\n/.exec(output.stdout) ?? [];
-      if (found !== undefined) done(found);
+      if (found === undefined) return;
+      settle();
+      done(found);
     });
-    void ended.then(({ code, stderr }) => failed(new Error(`The hub ended with ${String(code)}: ${stderr}`)));
+    void ended.then(({ code, stderr }) => {
+      settle();
+      failed(new Error(`The hub ended with ${String(code)}: ${stderr}`));
+    });
   });
   return {
     url,

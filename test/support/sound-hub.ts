@@ -26,7 +26,7 @@ export async function expectSoundHub(hub: HubProgram): Promise<number> {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const [index, { kind, name }] = next;
       const folder = join(hub.scratch, `export-${index}`);
-      await hub.ask('repo', 'export', kind === 'model' ? name : `${kind}s/${name}`, folder);
+      await hub.command('repo export', { kind, name, folder });
       await expectSoundRepository(folder, name);
       await fs.promises.rm(folder, { recursive: true });
     }

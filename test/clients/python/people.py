@@ -17,7 +17,8 @@ def whoami(lane):
     assert lane.api("vic").whoami()["orgs"][0]["roleInOrg"] == "read"
 
     api = lane.api("wrong")
-    with raises(HfHubHTTPError, status=401):
+    # 0.36 turns it into an exception of `requests`.
+    with raises(Exception, status=401):
         api.whoami()
     public = lane.repo("open")
     lane.api().create_repo(public)

@@ -16,7 +16,8 @@ def create(lane):
             assert (url.repo_id, url.repo_type, url.endpoint) == (name, kind, lane.endpoint)
             info = api.repo_info(name, repo_type=kind)
             assert (info.id, info.author, info.private) == (name, "ada", is_private)
-            assert api.list_repo_files(name, repo_type=kind) == [".gitattributes"]
+            first = [".gitattributes", "README.md"] if kind == "space" else [".gitattributes"]
+            assert api.list_repo_files(name, repo_type=kind) == first
             commits = api.list_repo_commits(name, repo_type=kind)
             assert [commit.title for commit in commits] == ["initial commit"]
             assert info.sha == commits[0].commit_id and info.last_modified >= commits[0].created_at
