@@ -41,6 +41,8 @@ export async function openHubServices(): Promise<HubServices> {
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const stagingFolder = join(folder, 'staging');
   await mkdir(stagingFolder);
+  // Doctor looks where a local store has its unfinished objects; this store has none.
+  await mkdir(join(folder, 'storage', 'staging'), { recursive: true });
   const read = readConfigOfCommandLine(['--data-dir', folder, '--limits-part-size', '5MiB'], {});
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
 
