@@ -22,7 +22,13 @@ export const uploadPartKey = (upload: PublicId, part: number): string =>
 export const probeKey = (id: string): string => `probe/${id}`;
 
 /** Roots of the layout, for those who walk what is stored. */
-export const KEY_ROOTS = { packs: 'packs/', large: 'large/', xorbs: 'xorbs/', uploads: 'uploads/' } as const;
+export const KEY_ROOTS = {
+  packs: 'packs/',
+  large: 'large/',
+  xorbs: 'xorbs/',
+  uploads: 'uploads/',
+  probes: 'probe/',
+} as const;
 
 /** Repository, pack id and upload id out of a stored key; empty text for a key of another kind. */
 export const packOwner = (key: string): string => /^packs\/([^/]+)\//.exec(key)?.[1] ?? '';

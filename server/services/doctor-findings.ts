@@ -29,10 +29,8 @@ export interface Findings {
   result(): DoctorReport;
 }
 
-/** Problems that are told one by one, for each invariant. */
-const MOST_PROBLEMS = 1_000;
-
-export function createFindings(): Findings {
+/** @param most Problems that are told one by one, for each invariant. */
+export function createFindings(most: number): Findings {
   const problems: DoctorProblem[] = [];
   const totals = new Map<Invariant, number>();
   const checked: Record<string, number> = {};
@@ -40,7 +38,8 @@ export function createFindings(): Findings {
   function keep(problem: DoctorProblem): void {
     const total = (totals.get(problem.invariant) ?? 0) + 1;
     totals.set(problem.invariant, total);
-    if (total <= MOST_PROBLEMS) problems.push(problem);
+    if (total <= most) problems.push(problem);
+    else if (total === most + 1) problems.push({ ...problem, what: `more than these ${most} problems.` });
   }
 
   const report = (invariant: Invariant, what: string, repo?: Repo): void =>
@@ -61,12 +60,7 @@ export function createFindings(): Findings {
       for (const problem of other.problems) keep(problem);
       for (const [kind, count] of Object.entries(other.checked)) checked[kind] = (checked[kind] ?? 0) + count;
     },
-    result() {
-      const more = [...totals]
-        .filter(([, total]) => total > MOST_PROBLEMS)
-        .map(([invariant, total]) => ({ invariant, what: `${total - MOST_PROBLEMS} more problems.` }));
-      return { problems: [...problems, ...more], checked };
-    },
+    result: () => ({ problems, checked }),
   };
 }
 

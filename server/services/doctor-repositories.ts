@@ -15,6 +15,8 @@ import { checkLength } from './doctor-objects.ts';
 import { inflateHotRow, type RepoObjects } from './repo-objects.ts';
 
 const PAGE = 500;
+/** Of each invariant, in one repository: it must not hide what is wrong with the others. */
+const MOST_PROBLEMS = 100;
 /** Hot rows come with their bytes, up to a megabyte each. */
 const HOT_PAGE = 32;
 const POINTERS_AT_ONCE = 500;
@@ -33,7 +35,7 @@ export function createRepositoryChecks(parts: {
     (await db.read((stores) => stores.repos.findById(repo.id))) !== undefined;
 
   async function checkRepo(repo: Repo): Promise<DoctorReport> {
-    const findings = createFindings();
+    const findings = createFindings(MOST_PROBLEMS);
     findings.count('repositories');
     await findings.attempt('I-11', 'the name', () => checkNames(repo, findings), repo);
     await findings.attempt('I-05', 'the count of hot rows', () => checkHotTotals(repo, findings), repo);

@@ -11,6 +11,9 @@ import type { RepoObjects } from './repo-objects.ts';
 import { SWEPT_AT } from './sweep.ts';
 import type { Xet } from './xet.ts';
 
+/** Of each invariant, in the whole hub. */
+const MOST_PROBLEMS = 10_000;
+
 export interface Doctor {
   /**
    * Check everything that is held. `full` also reads every large object, pack and hot row whole. Changes nothing.
@@ -33,7 +36,7 @@ export function createDoctor(parts: {
   const { db, clock, stagingFolders } = parts;
   return {
     async run({ full }) {
-      const findings = createFindings();
+      const findings = createFindings(MOST_PROBLEMS);
       await findings.attempt('I-07', 'the database', async () => {
         for (const problem of await db.check()) findings.report('I-07', problem);
       });

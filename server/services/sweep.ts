@@ -99,8 +99,10 @@ export function createSweep(parts: {
         isLargeObjectUnclaimed(largeObjectName(key)),
       );
       const strayXorbs = await sweepUnclaimed(KEY_ROOTS.xorbs, (key) => isXorbUnclaimed(xorbName(key)));
+      const strayProbes = await sweepUnclaimed(KEY_ROOTS.probes, () => Promise.resolve(true));
       await db.write((stores) => stores.settings.set(SWEPT_AT, String(startedAt)));
-      return { uploads, pendings, objects: strayParts + strayPacks + strayLarge + strayXorbs };
+      const strays = strayParts + strayPacks + strayLarge + strayXorbs + strayProbes;
+      return { uploads, pendings, objects: strays };
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Repo } from '../../server/domain/repo.ts';
 import type { Database, Stores } from '../../server/db/stores.ts';
 import { gitSuite } from './database.git.suite.ts';
 import { historySuite } from './database.history.suite.ts';
+import { inspectionSuite } from './database.inspection.suite.ts';
 import { largeObjectSuite } from './database.large-objects.suite.ts';
 import { peopleSuite } from './database.people.suite.ts';
 import { repoSuite } from './database.repos.suite.ts';
@@ -71,6 +72,7 @@ export function databaseSuite(name: string, start: () => Promise<DatabaseBackend
     largeObjectSuite(fixture);
     historySuite(fixture);
     workSuite(fixture);
+    inspectionSuite(fixture);
   });
 }
 
