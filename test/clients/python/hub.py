@@ -12,4 +12,5 @@ import filesystem
 import command_line
 from lane import main
 
-main()
+if __name__ == "__main__":
+    main()
