@@ -122,24 +122,32 @@ async function sendFailure(
   for (const name of response.getHeaderNames()) {
     if (name === 'content-length' || name === 'content-type' || name === 'etag') response.removeHeader(name);
   }
-  if (!request.message.complete) closeAfterReply(request.message, response);
-  await send(response, reply, request.method === 'HEAD');
+  const { message } = request;
+  const isBodyUnread = !message.complete && !message.destroyed;
+  await send(response, reply, request.method === 'HEAD', isBodyUnread ? dropBody(message) : undefined);
 }
 
-const LINGER_BYTES = 8 * 1024 * 1024;
+const LINGER_BYTES = 256 * 1024 * 1024;
+const LINGER_MS = 30_000;
 
 /**
- * A refusal in the middle of a body: most clients only read the answer after they have sent everything, so a
- * bounded rest of the body is read and dropped, and then the connection is closed.
+ * A refusal in the middle of a body: most clients only read the answer after they have sent everything, and a
+ * connection that is closed on unread bytes takes the answer with it. So what still comes is dropped, within bounds.
  */
-function closeAfterReply(message: IncomingMessage, response: ServerResponse): void {
-  response.setHeader('connection', 'close');
-  let dropped = 0;
-  message.on('data', (chunk: Buffer) => {
-    dropped += chunk.byteLength;
-    if (dropped > LINGER_BYTES) message.destroy();
+function dropBody(message: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = (): void => void message.socket.destroy();
+    const timer = setTimeout(cut, LINGER_MS).unref();
+    message.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    let dropped = 0;
+    message.on('data', (chunk: Buffer) => {
+      dropped += chunk.byteLength;
+      if (dropped > LINGER_BYTES) cut();
+    });
   });
-  message.resume();
 }
 
 async function identifyFor(access: Access, request: HubRequest, identify: Identify): Promise<Actor> {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { BodyKind } from '../contract/route.ts';
 import { HubError } from '../domain/errors.ts';
 import { parseJson } from '../domain/json-text.ts';
-import { header, type HubRequest } from './request.ts';
+import { bodyOf, header, type HubRequest } from './request.ts';
 
 /** Read the body that a route declares. Streams are left unread. */
 export async function readBody(request: HubRequest, kind: BodyKind): Promise<unknown> {
@@ -93,9 +93,9 @@ async function readForm(request: HubRequest, maxBytes: number): Promise<unknown>
 export async function readBytes(request: HubRequest, maxBytes: number): Promise<Buffer> {
   refuseEncoding(request);
   if (Number(header(request, 'content-length') ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.message as AsyncIterable<Buffer>) {
+  for await (const chunk of bodyOf(request)) {
     size += chunk.byteLength;
     if (size > maxBytes) throw bodyTooLarge(maxBytes);
     chunks.push(chunk);

@@ -27,8 +27,16 @@ export const empty = (status = 204): Reply<never> => ({ status });
 
 const MEDIA_TYPE = 'content-type';
 
-/** Send a reply. `isHead` leaves the body out but keeps its headers. */
-export async function send(response: ServerResponse, reply: Reply, isHead: boolean): Promise<void> {
+/**
+ * Send a reply. `isHead` leaves the body out but keeps its headers. What `beforeEnd` waits for comes between the last
+ * byte and the end, at which a connection may be closed.
+ */
+export async function send(
+  response: ServerResponse,
+  reply: Reply,
+  isHead: boolean,
+  beforeEnd?: Promise<void>,
+): Promise<void> {
   response.statusCode = reply.status;
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
   const body = reply.body;
@@ -52,7 +60,9 @@ export async function send(response: ServerResponse, reply: Reply, isHead: boole
     }
     const bytes = Buffer.from(text);
     response.setHeader('content-length', bytes.byteLength);
-    response.end(isHead ? undefined : bytes);
+    if (!isHead) response.write(bytes);
+    await beforeEnd;
+    response.end();
   }
 }
 

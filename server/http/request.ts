@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { HubError } from '../domain/errors.ts';
+import type { ByteSource } from '../objects/object-store.ts';
 
 /** One request as the routes see it: the target split on its raw, undecoded text. */
 export interface HubRequest {
@@ -21,6 +22,15 @@ export function header(request: HubRequest, name: string): string | undefined {
   const value = request.message.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
 }
+
+/**
+ * The bytes of the body. Whoever stops reading early leaves the connection whole, so that the refusal can still be
+ * sent on it.
+ */
+export const bodyOf = (request: HubRequest): ByteSource => ({
+  [Symbol.asyncIterator]: () =>
+    request.message.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>,
+});
 
 /** Decode one part of a path, once. Throws InvalidPath for what is not UTF-8 or has a NUL. */
 export function decodePart(part: string): string {

@@ -6,6 +6,7 @@ import { planUpload } from '../../services/preupload.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { refuseEncoding } from '../body.ts';
 import { json } from '../reply.ts';
+import { bodyOf } from '../request.ts';
 import { repoUrl } from '../shapes.ts';
 import { decodeName, writableBranch } from './revision-path.ts';
 
@@ -56,7 +57,7 @@ export function commitRoutes(services: {
       refusePullRequests(query.create_pr);
       refuseEncoding(request);
       const branch = await writableBranch(contents, granted.repo, rest);
-      const answer = await commits.commit(granted, branch, request.message);
+      const answer = await commits.commit(granted, branch, bodyOf(request));
       return json({
         success: true,
         commitOid: answer.commit,

@@ -10,7 +10,7 @@ import { serve, type Endpoint } from '../adapter.ts';
 import { fileReply } from '../files.ts';
 import { refuseEncoding } from '../body.ts';
 import { empty, json, type Reply } from '../reply.ts';
-import { header, type HubRequest } from '../request.ts';
+import { bodyOf, header, type HubRequest } from '../request.ts';
 import { xetTokenAnswer } from './xet.ts';
 
 const LFS_HEADERS = { 'content-type': contract.LFS_MEDIA_TYPE };
@@ -65,7 +65,7 @@ export function lfsRoutes(services: {
 
     serve(contract.lfsUpload, async ({ params, request }) => {
       refuseEncoding(request);
-      await lfs.receive(params['capability'] ?? '', request.message, requiredLength(request));
+      await lfs.receive(params['capability'] ?? '', bodyOf(request), requiredLength(request));
       return empty(200);
     }),
 
@@ -75,7 +75,7 @@ export function lfsRoutes(services: {
       const etag = await lfs.receivePart(
         params['capability'] ?? '',
         part,
-        request.message,
+        bodyOf(request),
         requiredLength(request),
       );
       return { status: 200, headers: { etag: `"${etag}"` } };

@@ -6,7 +6,7 @@ import { bearerOf } from '../authenticate.ts';
 import { refuseEncoding } from '../body.ts';
 import { parseRange } from '../files.ts';
 import { empty, json, type Reply } from '../reply.ts';
-import { header, type HubRequest } from '../request.ts';
+import { bodyOf, header, type HubRequest } from '../request.ts';
 
 /** Where Xet clients go, and with what: in the body for hf_xet, in headers for the Python library (contract 6.2). */
 export const xetTokenAnswer = (request: HubRequest, xet: Xet, token: XetToken) => ({
@@ -66,7 +66,7 @@ export function xetRoutes(services: { readonly xet: Xet }): readonly Endpoint[] 
         was_inserted: await xet.putXorb(
           grant,
           params['hash'] ?? '',
-          request.message,
+          bodyOf(request),
           announcedLength(request),
         ),
       });
@@ -75,7 +75,7 @@ export function xetRoutes(services: { readonly xet: Xet }): readonly Endpoint[] 
     serve(contract.putShard, async ({ params, request }) => {
       const grant = await authorize(request, params['store'], 'write');
       refuseEncoding(request);
-      return json({ result: (await xet.putShard(grant, request.message, announcedLength(request))) ? 1 : 0 });
+      return json({ result: (await xet.putShard(grant, bodyOf(request), announcedLength(request))) ? 1 : 0 });
     }),
 
     serve(contract.reconstructionV1, ({ params, request }) => reconstruction(request, params, 'v1')),
