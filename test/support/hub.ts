@@ -1,0 +1,213 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { request, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import BetterSqlite3 from 'better-sqlite3';
+import { expect } from 'vitest';
+import { readConfigOfCommandLine } from '../../server/config/read.ts';
+import { startHub as startListening } from '../../server/hub.ts';
+import { systemClock, type Clock } from '../../server/platform/clock.ts';
+import { askRunningHub } from '../../server/platform/control-socket.ts';
+import { createLog } from '../../server/platform/log.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly text: string;
+  /** The body as JSON. Throws when it is none. */
+  json<Shape = Record<string, unknown>>(): Shape;
+}
+
+export interface RequestOptions {
+  /** Sent as a bearer token. */
+  readonly token?: string | undefined;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Bytes as they are; anything else as JSON, with its media type. */
+  readonly body?: unknown;
+}
+
+/** What a hub holds: rows of each table, and the size of each stored object and staged file. */
+export interface Snapshot {
+  readonly rows: Readonly<Record<string, number>>;
+  readonly files: Readonly<Record<string, number>>;
+}
+
+/** The real hub in this process, on a folder of its own and a free port. */
+export interface TestHub extends AsyncDisposable {
+  /** Such as `http://127.0.0.1:40000`. */
+  readonly url: string;
+  /** `127.0.0.1:40000`. */
+  readonly host: string;
+  readonly dataDir: string;
+  /** Secret of the setup link, while there is no account. */
+  readonly setupSecret: string | undefined;
+  /** Send one request; the target is not normalised. */
+  send(method: string, target: string, options?: RequestOptions): Promise<Answer>;
+  /** Write bytes to a connection, and answer all that comes back until it ends. */
+  raw(bytes: string | Buffer): Promise<string>;
+  /** Run a command of the command line. */
+  command(name: string, input: unknown): Promise<unknown>;
+  /** Turn the hub's clock on. */
+  advance(ms: number): void;
+  /** What is held, once the jobs that changes ask for are done. */
+  snapshot(): Promise<Snapshot>;
+  /** Lines that were logged as errors so far. */
+  loggedErrors(): readonly string[];
+  /** Drain and close as a signal would; `timeIsUp` cuts what is still under way. */
+  stop(timeIsUp?: AbortSignal): Promise<void>;
+}
+
+const INDEX_HTML = '<!doctype html><title>Atoll</title><style nonce="__ATOLL_NONCE__"></style>';
+
+export async function startHub(flags: readonly string[] = []): Promise<TestHub> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'atoll-hub-'));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  const dataDir = join(folder, 'data');
+  const assetsFolder = join(folder, 'assets');
+  await mkdir(assetsFolder);
+  await writeFile(join(assetsFolder, 'page-1234.js'), 'export {};\n');
+  const read = readConfigOfCommandLine(
+    ['--host', '127.0.0.1', '--port', '0', '--data-dir', dataDir, ...flags],
+    {},
+  );
+  if (!read.ok) throw new Error(JSON.stringify(read.problems));
+
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) });
+  const { clock, advance } = createShiftedClock();
+  const page = { indexHtml: INDEX_HTML, assetsFolder };
+  const hub = await startListening({ config: read.config, log, clock, page, strict: true });
+  let stopping: Promise<void> | undefined;
+  const stop = (timeIsUp = new AbortController().signal): Promise<void> => (stopping ??= hub.stop(timeIsUp));
+  cleanup.defer(() => stop(AbortSignal.abort()));
+  const [url] = hub.urls;
+  const { host, port } = new URL(url);
+  const tables = new BetterSqlite3(join(dataDir, 'hub.db'), { readonly: true });
+  cleanup.defer(() => void tables.close());
+
+  const owned = cleanup.move();
+  return {
+    url,
+    host,
+    dataDir,
+    setupSecret: hub.setupPath?.split('=')[1],
+    send: (method, target, options = {}) => send(Number(port), method, target, options),
+    raw: (bytes) => exchange(Number(port), bytes),
+    async command(name, input) {
+      const answer = await askRunningHub(dataDir, name, input);
+      if (!answer) throw new Error('The hub does not listen for commands.');
+      return answer.result;
+    },
+    advance,
+    async snapshot() {
+      await waitForJobs(tables);
+      return { rows: countRows(tables), files: await listFiles(dataDir, ['storage', 'staging']) };
+    },
+    loggedErrors: () => lines.filter((line) => /^\{"level":[56]0/.test(line)),
+    stop,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The system's clock, some time ahead. */
+function createShiftedClock(): { readonly clock: Clock; advance(ms: number): void } {
+  let ahead = 0;
+  const clock: Clock = {
+    now: () => systemClock.now() + ahead,
+    monotonic: () => systemClock.monotonic() + ahead,
+    sleep: systemClock.sleep,
+  };
+  return { clock, advance: (ms) => void (ahead += ms) };
+}
+
+function send(port: number, method: string, target: string, options: RequestOptions): Promise<Answer> {
+  const { token, headers = {}, body } = options;
+  const isJson = body !== undefined && !(body instanceof Uint8Array);
+  const bytes = isJson ? Buffer.from(JSON.stringify(body)) : body;
+  return new Promise((done, failed) => {
+    const sent = request({
+      host: '127.0.0.1',
+      port,
+      method,
+      path: target,
+      agent: false,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(isJson ? { 'content-type': 'application/json' } : {}),
+        ...(bytes === undefined ? {} : { 'content-length': (bytes as Uint8Array).byteLength }),
+        ...headers,
+      } as Record<string, string | string[]>,
+    });
+    sent.on('error', failed);
+    sent.on('response', (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('error', failed);
+      response.on('end', () => {
+        const whole = Buffer.concat(pieces);
+        done({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: whole,
+          text: whole.toString('utf8'),
+          json: <Shape>() => JSON.parse(whole.toString('utf8')) as Shape,
+        });
+      });
+    });
+    sent.end(bytes);
+  });
+}
+
+function exchange(port: number, bytes: string | Buffer): Promise<string> {
+  return new Promise((done, failed) => {
+    const pieces: Buffer[] = [];
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    socket.on('data', (piece) => pieces.push(piece));
+    socket.on('error', failed);
+    socket.on('close', () => done(Buffer.concat(pieces).toString('latin1')));
+  });
+}
+
+const SETTLED = "select count(*) from jobs where kind in ('index-history', 'roll-up')";
+
+async function waitForJobs(tables: BetterSqlite3.Database): Promise<void> {
+  const waiting = tables.prepare(SETTLED).pluck();
+  await expect.poll(() => waiting.get(), { timeout: 20_000, interval: 20 }).toBe(0);
+}
+
+function countRows(tables: BetterSqlite3.Database): Readonly<Record<string, number>> {
+  const names = tables
+    .prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'")
+    .pluck()
+    .all() as string[];
+  return Object.fromEntries(
+    names.map((name) => [name, tables.prepare(`select count(*) from "${name}"`).pluck().get() as number]),
+  );
+}
+
+async function listFiles(
+  root: string,
+  folders: readonly string[],
+): Promise<Readonly<Record<string, number>>> {
+  const sizes: Record<string, number> = {};
+  for (const folder of folders) {
+    for (const entry of await readdir(join(root, folder), { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile()) sizes[relative(root, path)] = (await stat(path)).size;
+    }
+  }
+  return sizes;
+}
+
+/** Expect that a refused request left nothing behind. */
+export async function expectNothingStored(hub: TestHub, work: () => Promise<unknown>): Promise<void> {
+  const before = await hub.snapshot();
+  await work();
+  // A broken connection is noticed a moment after it broke.
+  await delay(30);
+  expect(await hub.snapshot()).toEqual(before);
+}
