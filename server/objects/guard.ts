@@ -6,9 +6,11 @@ import { createPutGate } from './put-gate.ts';
  * What a backend implements. It may trust its arguments: keys are legal, ranges are ordered, a source throws
  * when its size is wrong. `guardStore` makes an `ObjectStore` of it, which is the only form that leaves this room.
  */
-export interface ObjectBackend extends Omit<ObjectStore, 'put' | 'deleteOlder'> {
+export interface ObjectBackend extends Omit<ObjectStore, 'put' | 'deleteOlder' | 'abortOlder'> {
   /** All or nothing, durable when it resolves. If `source` throws, nothing is visible or left behind. */
   write(key: string, source: ByteSource | Uint8Array, sizeBytes: number | undefined): Promise<StoredObject>;
+  /** Absent where nothing of an unfinished write can outlive its process. `isPutting` tells what is still wanted. */
+  abortOlder?(moment: number, isPutting: (key: string) => boolean): Promise<number>;
 }
 
 export interface GuardOptions {
@@ -92,6 +94,8 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
       );
       return isRemoved ?? false;
     },
+
+    abortOlder: (moment) => guarded(async () => (await backend.abortOlder?.(moment, gate.isPutting)) ?? 0),
 
     async *list(prefix) {
       checkPrefix(prefix);

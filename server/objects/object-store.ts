@@ -61,6 +61,12 @@ export interface ObjectStore {
    */
   deleteOlder(key: string, moment: number): Promise<boolean>;
 
+  /**
+   * Free what puts that a crash cut off still hold in the backend, when they began before `moment`; answers how many.
+   * A backend that frees it when it is opened has none.
+   */
+  abortOlder(moment: number): Promise<number>;
+
   /** All objects whose key starts with `prefix`, in byte order of their keys. */
   list(prefix: string): AsyncIterable<StoredObject>;
 

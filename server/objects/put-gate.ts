@@ -4,6 +4,7 @@ export interface PutGate {
   put<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
   /** Answers `undefined`, doing nothing, while the key is being put or removed. */
   remove<Result>(key: string, work: () => Promise<Result>): Promise<Result | undefined>;
+  isPutting(key: string): boolean;
 }
 
 export function createPutGate(): PutGate {
@@ -11,6 +12,8 @@ export function createPutGate(): PutGate {
   const removals = new Map<string, Promise<unknown>>();
 
   return {
+    isPutting: (key) => puts.has(key),
+
     async put(key, work) {
       while (removals.has(key)) await removals.get(key);
       puts.set(key, (puts.get(key) ?? 0) + 1);

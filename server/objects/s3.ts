@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream';
 import {
+  AbortMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
   paginateListObjectsV2,
   PutObjectCommand,
   S3Client,
@@ -175,6 +178,28 @@ export function createS3Store(options: S3Options & GuardOptions): ObjectStore {
         await client.send(new DeleteObjectCommand(at(key)));
       } catch (error) {
         if (!isAbsent(error)) throw error;
+      }
+    },
+
+    async abortOlder(moment, isPutting) {
+      let aborted = 0;
+      let after: Pick<ListMultipartUploadsCommandOutput, 'NextKeyMarker' | 'NextUploadIdMarker'> = {};
+      for (;;) {
+        const page: ListMultipartUploadsCommandOutput = await client.send(
+          new ListMultipartUploadsCommand({
+            Bucket: bucket,
+            Prefix: prefix,
+            KeyMarker: after.NextKeyMarker,
+            UploadIdMarker: after.NextUploadIdMarker,
+          }),
+        );
+        for (const { Key: key = '', UploadId, Initiated } of page.Uploads ?? []) {
+          if (!Initiated || Initiated.getTime() >= moment || isPutting(key.slice(prefix.length))) continue;
+          await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId }));
+          aborted++;
+        }
+        if (!page.IsTruncated) return aborted;
+        after = page;
       }
     },
 

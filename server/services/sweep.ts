@@ -100,6 +100,7 @@ export function createSweep(parts: {
       );
       const strayXorbs = await sweepUnclaimed(KEY_ROOTS.xorbs, (key) => isXorbUnclaimed(xorbName(key)));
       const strayProbes = await sweepUnclaimed(KEY_ROOTS.probes, () => Promise.resolve(true));
+      await objects.abortOlder(startedAt - SWEEP_GRACE_MS);
       await db.write((stores) => stores.settings.set(SWEPT_AT, String(startedAt)));
       const strays = strayParts + strayPacks + strayLarge + strayXorbs + strayProbes;
       return { uploads, pendings, objects: strays };

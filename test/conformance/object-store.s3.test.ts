@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureBucket } from '../../server/objects/buckets.ts';
@@ -58,6 +58,35 @@ describeWithTools('S3 by a real server', ['versitygw'], ({ versitygw }) => {
     const connection = { ...connectionOf(server), bucket: 'made-twice' };
     await Promise.all([ensureBucket(connection), ensureBucket(connection)]);
     await ensureBucket(connection);
+  });
+
+  test('a collector frees the parts of puts that were cut off, and of no others', async () => {
+    const connection = { ...connectionOf(server), bucket: 'cut-off', prefix: 'hub/' };
+    await ensureBucket(connection);
+    const store = createS3Store({ ...connection, ...guard });
+    const begin = (key: string) =>
+      observer.send(new CreateMultipartUploadCommand({ Bucket: connection.bucket, Key: key }));
+    await begin('hub/large/ab/cut-off');
+    await begin('neighbor/large/ab/cut-off');
+    expect(await store.abortOlder(Date.now() - 60_000)).toBe(0);
+    const gate = Promise.withResolvers<void>();
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(20 * MiB, 1);
+      await gate.promise;
+      yield Buffer.alloc(MiB, 2);
+    }
+    const putting = store.put('large/ab/slow', slow());
+    await expect
+      .poll(() => unfinishedUploads(connection.bucket), { timeout: 20_000 })
+      .toContain('hub/large/ab/slow');
+    expect(await store.abortOlder(Date.now() + 60_000)).toBe(1);
+    expect(await unfinishedUploads(connection.bucket)).toEqual([
+      'hub/large/ab/slow',
+      'neighbor/large/ab/cut-off',
+    ]);
+    gate.resolve();
+    expect(await putting).toMatchObject({ sizeBytes: 21 * MiB });
+    await store.close();
   });
 
   test('wrong keys are a failure of the store, never an absent object', async () => {

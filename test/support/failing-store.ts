@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HubError } from '../../server/domain/errors.ts';
 import type { ObjectStore } from '../../server/objects/object-store.ts';
 
-export type StoreOperation = 'put' | 'get' | 'read' | 'head' | 'delete' | 'list';
+export type StoreOperation = 'put' | 'get' | 'read' | 'head' | 'delete' | 'abort' | 'list';
 
 export interface Fault {
   /** Every operation is counted when absent. */
@@ -73,6 +73,7 @@ export function createFailingStore(
     head: (key) => run('head', key, () => store.head(key)),
     delete: (key) => run('delete', key, () => store.delete(key)),
     deleteOlder: (key, moment) => run('delete', key, () => store.deleteOlder(key, moment)),
+    abortOlder: (moment) => run('abort', '', () => store.abortOlder(moment)),
     async *list(prefix) {
       const reach = arm('list', prefix);
       await reach('before');
