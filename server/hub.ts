@@ -53,10 +53,7 @@ async function serve(
   };
   const handler = createHttpHandler({
     identify: {
-      token: async (secret) => {
-        const found = await services.tokens.authenticate(secret);
-        return found && { user: found.user, role: found.token.role, name: found.token.name };
-      },
+      token: (secret) => services.tokens.authenticate(secret),
       session: (id) => services.sessions.find(id),
     },
     authorize: services.authorize,

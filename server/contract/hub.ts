@@ -95,6 +95,9 @@ export const readiness = route({
  * sentence. Anything else that is unknown is 404 (design, section 4).
  */
 export const NOT_OFFERED_YET: readonly string[] = [
+  '/:prefix?/:namespace/:name/info/refs',
+  '/:prefix?/:namespace/:name/git-upload-pack',
+  '/:prefix?/:namespace/:name/git-receive-pack',
   '/oauth/device',
   '/oauth/token',
   '/oauth/authorize',
@@ -119,6 +122,9 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/api/settings/webhooks',
   '/api/settings/webhooks/*',
   '/api/settings/repositories',
+  '/api/buckets/**',
+  '/api/datasets/:namespace/:name/leaderboard',
+  '/api/spaces/semantic-search',
   '/api/models-tags-by-type',
   '/api/datasets-tags-by-type',
 ];

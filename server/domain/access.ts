@@ -11,7 +11,8 @@ export type Actor =
       readonly user: User;
       readonly via: 'token' | 'session' | 'local';
       readonly tokenRole: TokenRole;
-      readonly tokenName?: string;
+      /** The access token, for those who came with one. */
+      readonly token?: { readonly name: string; readonly createdAt: number };
     };
 
 export const ANONYMOUS: Actor = { kind: 'anonymous' };

@@ -1,5 +1,5 @@
 import { ANONYMOUS, type Actor } from '../domain/access.ts';
-import type { TokenRole, User } from '../domain/account.ts';
+import type { AccessToken, User } from '../domain/account.ts';
 import { HubError, invalidCredentials } from '../domain/errors.ts';
 import { cookieCounts } from './guards.ts';
 import { header, type HubRequest } from './request.ts';
@@ -7,7 +7,7 @@ import { header, type HubRequest } from './request.ts';
 /** What the HTTP room needs to turn credentials into an actor. */
 export interface Identify {
   /** The user of an access token; undefined when the token is unknown, revoked or expired. */
-  token(secret: string): Promise<{ user: User; role: TokenRole; name: string } | undefined>;
+  token(secret: string): Promise<{ readonly user: User; readonly token: AccessToken } | undefined>;
   /** The user of a browser session. */
   session(id: string): Promise<User | undefined>;
 }
@@ -30,7 +30,8 @@ export async function authenticate(request: HubRequest, identify: Identify): Pro
 async function byToken(secret: string, identify: Identify): Promise<Actor> {
   const found = await identify.token(secret);
   if (!found) throw invalidCredentials();
-  return { kind: 'user', user: found.user, via: 'token', tokenRole: found.role, tokenName: found.name };
+  const { user, token } = found;
+  return { kind: 'user', user, via: 'token', tokenRole: token.role, token };
 }
 
 function authorizationHeader(request: HubRequest): string | undefined {

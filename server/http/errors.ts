@@ -66,6 +66,16 @@ export const asHubError = (error: unknown): HubError =>
     ? error
     : new HubError('Internal', 'The hub failed to answer this request.', { cause: error });
 
+function statusOf(
+  code: ErrorCode,
+  context: { readonly isAnonymous: boolean; readonly form: ErrorForm },
+): number {
+  if (code === 'RepoNotFound' && context.isAnonymous) return 401;
+  // The git-lfs API says 422 for a body that does not validate.
+  if (code === 'InvalidBody' && context.form === 'lfs') return 422;
+  return STATUS[code];
+}
+
 /**
  * Write a failure. A repository that is absent or hidden is 401 to somebody who did not sign in, so that
  * clients ask for credentials, and 404 to everybody else (contract 0.1).
@@ -74,7 +84,7 @@ export function errorReply(
   error: HubError,
   context: { readonly requestId: string; readonly isAnonymous: boolean; readonly form: ErrorForm },
 ): Reply {
-  const status = error.code === 'RepoNotFound' && context.isAnonymous ? 401 : STATUS[error.code];
+  const status = statusOf(error.code, context);
   const headers: Record<string, string> = {
     'x-error-code': error.code,
     'x-error-message': shown(error.message),
@@ -82,6 +92,8 @@ export function errorReply(
   };
   if (status === 416) headers['content-range'] = `bytes */${String(error.details['sizeBytes'] ?? '*')}`;
   if (status === 401 && context.form === 'lfs') headers['lfs-authenticate'] = 'Basic realm="Atoll"';
+  const { methods } = error.details;
+  if (status === 405 && Array.isArray(methods)) headers['allow'] = methods.join(', ');
   const retryAfter = error.details['retryAfterSeconds'];
   if (typeof retryAfter === 'number') headers['retry-after'] = String(Math.ceil(retryAfter));
   if (context.form === 'lfs') {

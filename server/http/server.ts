@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import express from 'express';
 import { NOT_OFFERED_YET } from '../contract/hub.ts';
 import type { Method } from '../contract/route.ts';
@@ -28,6 +29,7 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** Above the five seconds after which clients drop idle connections themselves (delta 2.1). */
 const KEEP_ALIVE_MS = 65_000;
 const MAX_HEADERS = 200;
+const IDLE_MS = 120_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
@@ -37,10 +39,9 @@ const MAX_HEADER_BYTES = 16 * 1024;
 export function createHttpHandler(
   parts: HttpParts,
 ): (message: IncomingMessage, response: ServerResponse) => void {
-  const router = createRouter<Endpoint>();
+  const router = createRouter<Endpoint | 'not offered'>();
   for (const endpoint of parts.endpoints) router.add(endpoint.route.method, endpoint.route.path, endpoint);
-  const notOffered = createRouter<true>();
-  for (const path of NOT_OFFERED_YET) for (const method of METHODS) notOffered.add(method, path, true);
+  for (const path of NOT_OFFERED_YET) for (const method of METHODS) router.add(method, path, 'not offered');
   const page = createPageApp(parts);
 
   async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -59,14 +60,14 @@ export function createHttpHandler(
       if (answerCors(request, response)) return;
       const method = (request.method === 'HEAD' ? 'GET' : request.method) as Method;
       const match = router.find(method, request.parts);
-      if (match) await answer(parts, match, request, response);
-      else if (isPageRequest(request)) page(message, response);
-      else
-        throw unknownRoute(
-          request,
-          router.methods(request.parts).length > 0,
-          notOffered.find(method, request.parts) !== undefined,
-        );
+      if (!match) {
+        if (isPageRequest(request)) page(message, response);
+        else throw unknownRoute(request, router.methods(request.parts));
+        return;
+      }
+      const { target } = match;
+      if (target === 'not offered') throw notOffered();
+      await answer(parts, { ...match, target }, request, response);
     } catch (error) {
       await answerFailure(parts, asHubError(error), request, response);
     }
@@ -90,13 +91,14 @@ const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
  * Under the CAS URL everything unknown is 404, whatever the method: hf_xet aborts on 405 and 501 (delta 1.1). The
  * same holds for names that are not paths of the Hub API at all.
  */
-function unknownRoute(request: HubRequest, isKnownPath: boolean, isNotOffered: boolean): HubError {
+function unknownRoute(request: HubRequest, methods: readonly Method[]): HubError {
   const isCas = request.parts[0] === 'xet' || request.parts[0] === 'v1';
-  if (isNotOffered && !isCas)
-    return new HubError('NotSupported', 'This hub does not offer this part of the Hub API yet.');
-  if (isKnownPath && !isCas) return new HubError('MethodNotAllowed', 'This path does not take that method.');
-  return new HubError('NotFound', 'There is nothing at this address.');
+  if (methods.length === 0 || isCas) return new HubError('NotFound', 'There is nothing at this address.');
+  return new HubError('MethodNotAllowed', 'This path does not take that method.', { details: { methods } });
 }
+
+const notOffered = (): HubError =>
+  new HubError('NotSupported', 'This hub does not offer this part of the Hub API yet.');
 
 const isPageRequest = (request: HubRequest): boolean =>
   (request.method === 'GET' || request.method === 'HEAD') &&
@@ -158,6 +160,22 @@ function checkExpectation(request: HubRequest): void {
   }
 }
 
+/**
+ * End connections on which nothing moves. One on which the client waits for us is left alone: to prove the hash of a
+ * very large file takes longer than a client may stand still.
+ */
+function endIdleConnections(server: Server): void {
+  const working = new WeakMap<Socket, { message: IncomingMessage; response: ServerResponse }>();
+  server.on('request', (message: IncomingMessage, response: ServerResponse) =>
+    working.set(message.socket, { message, response }),
+  );
+  server.setTimeout(IDLE_MS, (socket) => {
+    const current = working.get(socket);
+    const isOurTurn = current?.message.complete && !current.response.headersSent;
+    if (!isOurTurn) socket.destroy();
+  });
+}
+
 /** A server with the limits of the hub; it is not listening yet. */
 export function createHttpServer(
   handler: (message: IncomingMessage, response: ServerResponse) => void,
@@ -167,7 +185,7 @@ export function createHttpServer(
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      // Uploads take as long as they take; a body that stands still is ended by the socket timeout below.
+      // Uploads take as long as they take; a body that stands still is ended as an idle connection.
       requestTimeout: 0,
       connectionsCheckingInterval: 1000,
       noDelay: true,
@@ -175,11 +193,8 @@ export function createHttpServer(
     handler,
   );
   server.maxHeadersCount = MAX_HEADERS;
-  server.timeout = 120_000;
+  endIdleConnections(server);
   server.on('checkExpectation', handler);
-  server.on('upgrade', (_request, socket) => {
-    socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
-  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return;
     const status =

@@ -1,6 +1,6 @@
 import * as contract from '../../contract/accounts.ts';
 import { timestamp } from '../../contract/shapes.ts';
-import { clientRole } from '../../domain/access.ts';
+import { clientRole, type Actor } from '../../domain/access.ts';
 import type { AccessToken, Membership, User } from '../../domain/account.ts';
 import { HubError } from '../../domain/errors.ts';
 import { isPublicId } from '../../domain/ids.ts';
@@ -142,7 +142,7 @@ const tokenShape = (token: AccessToken): contract.TokenReply => ({
 function whoamiShape(
   user: User,
   memberships: readonly Membership[],
-  actor: { readonly via: string; readonly tokenRole: 'read' | 'write'; readonly tokenName?: string },
+  actor: Extract<Actor, { kind: 'user' }>,
 ): Record<string, unknown> {
   return {
     type: 'user',
@@ -170,9 +170,9 @@ function whoamiShape(
     auth: {
       type: actor.via === 'token' ? 'access_token' : 'session',
       accessToken: {
-        displayName: actor.tokenName ?? 'session',
+        displayName: actor.token?.name ?? 'session',
         role: actor.tokenRole,
-        createdAt: timestamp(user.createdAt),
+        createdAt: timestamp(actor.token?.createdAt ?? user.createdAt),
       },
     },
   };
