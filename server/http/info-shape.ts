@@ -26,9 +26,14 @@ export function checkExpand(kind: RepoKind, expand: readonly string[]): void {
   throw new HubError('InvalidParameter', `"expand" must be one of [${known.join(', ')}]`);
 }
 
-const USUAL_FIELDS = `author sha createdAt lastModified private disabled gated downloads likes tags cardData
-  pipeline_tag library_name usedStorage`.split(/\s+/);
-const LISTED_FIELDS = USUAL_FIELDS.filter((field) => field !== 'usedStorage');
+const USUAL_FIELDS = `author sha createdAt lastModified private disabled gated downloads likes tags
+  cardData`.split(/\s+/);
+const USUAL_FIELDS_OF: Readonly<Record<RepoKind, readonly string[]>> = {
+  model: [...USUAL_FIELDS, 'pipeline_tag', 'library_name'],
+  dataset: USUAL_FIELDS,
+  space: [...USUAL_FIELDS, 'sdk', 'models', 'datasets'],
+  kernel: USUAL_FIELDS,
+};
 
 /** One repository in the form of contract 4.1. Only what is asked for is looked up. */
 export async function infoShape(
@@ -37,9 +42,9 @@ export async function infoShape(
   request: InfoRequest,
 ): Promise<RepoReply> {
   const { repo, head, granted } = subject;
-  const usual = request.isListed ? LISTED_FIELDS : USUAL_FIELDS;
-  const fields = request.expand.length > 0 ? request.expand : usual;
-  const wanted = new Set(fields);
+  const usual = USUAL_FIELDS_OF[repo.kind];
+  const wanted = new Set(request.expand.length > 0 ? request.expand : usual);
+  if (request.expand.length === 0 && !request.isListed) wanted.add('usedStorage');
   if (request.expand.length === 0 && request.withSiblings) wanted.add('siblings');
   const id = repoFullName(repo);
   const shape: Record<string, unknown> = { _id: repo.publicId, id };
