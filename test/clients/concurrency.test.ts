@@ -77,7 +77,7 @@ async function listAll<Item>(path: string): Promise<readonly Item[]> {
 }
 
 const commitsOf = (repo: string, branch = 'main'): Promise<readonly ListedCommit[]> =>
-  listAll<ListedCommit>(`${repo}/commits/${branch}?limit=1000`);
+  listAll<ListedCommit>(`${repo}/commits/${branch}?limit=300`);
 
 const filesOf = async (repo: string, branch = 'main'): Promise<readonly string[]> =>
   (await listAll<{ readonly path: string; readonly type: string }>(`${repo}/tree/${branch}?recursive=true`))

@@ -94,3 +94,5 @@ def describe(lane):
     assert "one.txt" in hf.run("models", "ls", name)
     assert name in hf.run("models", "ls", "--author", "ada", "--search", name.split("/")[1], "--format", "json")
     assert "v1" in hf.run("repos", "tag", "list", name)
+    hf.run("download", name)
+    hf.run("cache", "verify", name)

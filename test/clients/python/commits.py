@@ -47,13 +47,13 @@ def parent(lane):
     assert len(api.list_repo_commits(name)) == 3
 
 
-@step("takes one commit of many files, large and regular")
+@step("takes one commit of more files than one page of a list shows, large and regular")
 def many(lane):
     from huggingface_hub import CommitOperationAdd
 
     api, name = lane.api(), lane.repo("many")
     api.create_repo(name)
-    files = {f"regular/{number}.txt": b"%d\n" % number for number in range(300)}
+    files = {f"regular/{number}.txt": b"%d\n" % number for number in range(1100)}
     files |= {f"large/{number}.bin": noise(number, 2000) for number in range(20)}
     add = [CommitOperationAdd(path, content) for path, content in files.items()]
     api.create_commit(name, add, commit_message="Many")

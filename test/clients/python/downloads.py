@@ -52,6 +52,23 @@ def single(lane):
     assert_same_files(read_tree(chosen), wanted)
 
 
+@step("goes on with a download that was broken off", when=lambda lane: lane.version < (1, 0) and not lane.has_xet)
+def resume(lane):
+    from huggingface_hub.utils import logging
+
+    api, made = lane.api(), history(lane)
+    content = FIRST["weights.bin"]
+    cache = lane.work / "resumed"
+    blobs = cache / f"models--{made.name.replace('/', '--')}" / "blobs"
+    blobs.mkdir(parents=True)
+    # What is there already is marked, so that the rest is known to have been added to it.
+    marked = b"#" + content[1:100_000]
+    (blobs / f"{sha256(content)}.incomplete").write_bytes(marked)
+    logging.set_verbosity_error()
+    path = api.hf_hub_download(made.name, "weights.bin", revision="v1", cache_dir=cache)
+    assert pathlib.Path(path).read_bytes() == marked + content[100_000:]
+
+
 @step("says of what is not there whether repository, revision or file is missing")
 def missing(lane):
     from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError

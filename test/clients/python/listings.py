@@ -114,6 +114,8 @@ def existence(lane):
     api, made = lane.api(), history(lane)
     for revision in made.revisions:
         assert api.revision_exists(made.name, revision), revision
+    for revision in ("refs/heads/main", "refs/heads/dev/side", "refs/tags/v1", made.commits["first"][:7]):
+        assert api.revision_exists(made.name, revision), revision
     assert not api.revision_exists(made.name, "nowhere")
     assert not api.revision_exists(lane.repo("no-such-repo"), "main")
     assert api.file_exists(made.name, "50% off/größe + 1.txt")

@@ -64,6 +64,32 @@ def find(lane):
     assert private not in [info.id for info in lane.api("bo").list_models(author="ada")]
 
 
+@step("makes a public repository private, and public again")
+def visibility(lane):
+    from huggingface_hub.errors import HfHubHTTPError
+
+    api, stranger, name = lane.api(), lane.api("bo"), lane.repo("visible")
+    api.create_repo(name)
+    assert stranger.repo_exists(name)
+    api.update_repo_settings(name, private=True)
+    assert api.repo_info(name).private and not stranger.repo_exists(name)
+    api.update_repo_settings(name, private=False)
+    assert stranger.repo_exists(name)
+    with raises(HfHubHTTPError, status=403):
+        stranger.update_repo_settings(name, private=True)
+
+
+@step("keeps kernels beside models", when=lambda lane: lane.version >= (2, 3))
+def kernels(lane):
+    api, name = lane.api(), lane.repo("kernel")
+    api.create_repo(name, repo_type="kernel")
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="build/x.py", repo_id=name, repo_type="kernel")
+    assert api.list_repo_files(name, repo_type="kernel") == [".gitattributes", "build/x.py"]
+    path = api.hf_hub_download(name, "build/x.py", repo_type="kernel", cache_dir=lane.work / "kernels")
+    with open(path, "rb") as file:
+        assert file.read() == b"x"
+
+
 @step("deletes repositories, and then they are gone")
 def delete(lane):
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
