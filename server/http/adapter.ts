@@ -119,8 +119,9 @@ async function sendFailure(
   }
   const isAnonymous = failure.actor.kind === 'anonymous';
   const reply = errorReply(error, { requestId: request.id, isAnonymous, form: failure.form });
+  // What was said of the content does not hold for the failure.
   for (const name of response.getHeaderNames()) {
-    if (name === 'content-length' || name === 'content-type' || name === 'etag') response.removeHeader(name);
+    if (name.startsWith('content-') || name === 'etag') response.removeHeader(name);
   }
   const { message } = request;
   const isBodyUnread = !message.complete && !message.destroyed;

@@ -48,8 +48,11 @@ export async function send(
     response.end();
   } else if (body.kind === 'bytes') {
     response.setHeader('content-length', body.sizeBytes);
-    if (isHead) response.end();
-    else await stream(response, body.bytes);
+    if (isHead) {
+      // Opened for nothing: what it holds is given back.
+      await body.bytes[Symbol.asyncIterator]().return?.();
+      response.end();
+    } else await stream(response, body.bytes);
   } else {
     const text = body.kind === 'json' ? JSON.stringify(body.value) : body.text;
     if (!response.hasHeader(MEDIA_TYPE)) {
@@ -71,7 +74,7 @@ export async function send(
  * asked for, so a source may recycle two buffers.
  */
 async function stream(response: ServerResponse, bytes: ByteSource): Promise<void> {
-  let previous = Promise.resolve();
+  let previous = turnOf(response);
   try {
     for await (const chunk of bytes) {
       await previous;
@@ -82,17 +85,39 @@ async function stream(response: ServerResponse, bytes: ByteSource): Promise<void
     await previous;
     response.end();
   } catch (error) {
-    // The status line is gone: a broken connection is the only honest way to say that the bytes are not whole.
-    const isClientGone = response.destroyed || response.writableEnded;
-    response.destroy();
+    const isClientGone = response.destroyed || response.writableEnded || response.req.socket.destroyed;
+    // Once the status line is gone, a broken connection is the only honest way to say that the bytes are not whole.
+    if (isClientGone || response.headersSent) response.destroy();
     if (!isClientGone) throw error;
   }
 }
 
+const clientGone = (): Error => new Error('The client closed the connection.');
+
+/**
+ * A pipelined request is answered when those before it are. Until then its response hears nothing of its connection,
+ * and what is written to it would never be reported as sent or lost.
+ */
+function turnOf(response: ServerResponse): Promise<void> {
+  const connection = response.req.socket;
+  if (response.socket !== null || connection.destroyed) return Promise.resolve();
+  const turn = new Promise<void>((resolve, reject) => {
+    const leave = (): void => reject(clientGone());
+    connection.once('close', leave);
+    response.once('socket', () => {
+      connection.off('close', leave);
+      resolve();
+    });
+  });
+  // It is awaited once the first bytes are there; until then it must not count as unhandled.
+  turn.catch(() => undefined);
+  return turn;
+}
+
 function write(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (response.destroyed) {
-      reject(new Error('The client closed the connection.'));
+    if (response.destroyed || response.req.socket.destroyed) {
+      reject(clientGone());
       return;
     }
     response.write(chunk, (error) => (error ? reject(error) : resolve()));
