@@ -358,30 +358,26 @@ export interface ChainSegment {
   readonly upTo: number;
 }
 
-export interface PathChange {
-  /** Path without slashes at either end; `''` is the root folder. */
-  readonly path: string;
-  /** The folder came into being with this commit, and everything below it with it. */
-  readonly createsFolder: boolean;
-}
-
 /** Derived, rebuildable: which commit of a first-parent lineage touched which path last. */
 export interface HistoryStore {
   findCommit(repositoryId: RepositoryId, oid: Oid): Promise<HistoryCommit | undefined>;
-  /** Insert a commit with the paths it changed against its first parent. Long lists go in slices. */
+  /**
+   * Insert a commit with what it changed against its first parent: the paths of files and folders, and `folder/` for
+   * a folder that came whole, of which nothing below is listed (`/` for the first tree). Long lists go in slices.
+   */
   addCommit(
     repositoryId: RepositoryId,
     commit: { oid: Oid; firstParent: Oid | undefined; reachable: number; isLinear: boolean },
-    changes: readonly PathChange[],
+    changes: readonly string[],
   ): Promise<HistoryCommit>;
   /** The chains that make up the first-parent lineage of a commit, nearest first. */
   lineage(repositoryId: RepositoryId, oid: Oid): Promise<readonly ChainSegment[]>;
-  /** For each path, the last commit of the lineage recorded for it, and whether that one created the folder. */
+  /** For each path, as it was given to `addCommit`, the last commit of the lineage recorded for it. */
   lastChanges(
     repositoryId: RepositoryId,
     lineage: readonly ChainSegment[],
     paths: readonly string[],
-  ): Promise<ReadonlyMap<string, { oid: Oid; segment: number; position: number; createsFolder: boolean }>>;
+  ): Promise<ReadonlyMap<string, { oid: Oid; segment: number; position: number }>>;
   /** Commits of the lineage, newest first. */
   page(
     repositoryId: RepositoryId,

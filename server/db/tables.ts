@@ -223,7 +223,6 @@ export interface PathChangeTable {
   chain_id: number;
   path: string;
   position: number;
-  creates_folder: Flag;
 }
 
 export interface JobTable {

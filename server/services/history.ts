@@ -1,4 +1,4 @@
-import type { Database, PathChange } from '../db/stores.ts';
+import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
@@ -169,17 +169,16 @@ async function changedPaths(
   objects: ObjectDb,
   before: Oid | undefined,
   after: Oid,
-): Promise<readonly PathChange[]> {
-  if (!before) return [{ path: '/', createsFolder: true }];
-  const changes = new Map<string, PathChange>();
+): Promise<readonly string[]> {
+  if (!before) return ['/'];
+  const changes = new Set<string>();
   for await (const change of diffTrees(objects, before, after, { expandNew: false, folders: true })) {
     const { path } = change;
-    changes.set(path, { path, createsFolder: false });
-    if (change.kind === 'added' && change.after?.type === 'tree') {
-      changes.set(`${path}/`, { path: `${path}/`, createsFolder: true });
-    }
+    // A file that became a folder is reported twice.
+    changes.add(path);
+    if (change.kind === 'added' && change.after?.type === 'tree') changes.add(`${path}/`);
   }
-  return [...changes.values()];
+  return [...changes];
 }
 
 /** Nearer segments hold later commits; within one, higher positions do. */

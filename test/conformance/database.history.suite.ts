@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { PathChange } from '../../server/db/stores.ts';
 import type { Oid, RepositoryId } from '../../server/domain/ids.ts';
 import { oidOf, type Fixture } from './database.suite.ts';
 
@@ -7,14 +6,11 @@ export function historySuite(fixture: Fixture): void {
   const { ask, change } = fixture;
 
   describe('history', () => {
-    const touch = (...paths: string[]): readonly PathChange[] =>
-      paths.map((path) => ({ path, createsFolder: false }));
-
     const add = (
       id: RepositoryId,
       name: string,
       parent: string | undefined,
-      changes: readonly PathChange[] = [],
+      changes: readonly string[] = [],
     ) =>
       change((stores) =>
         stores.history.addCommit(
@@ -41,11 +37,11 @@ export function historySuite(fixture: Fixture): void {
       const id = await newRepo();
       const commit = { oid: oidOf('b'), firstParent: oidOf('a'), reachable: 7, isLinear: false };
       await add(id, 'a', undefined);
-      const added = await change((stores) => stores.history.addCommit(id, commit, touch('x')));
+      const added = await change((stores) => stores.history.addCommit(id, commit, ['x']));
       expect(added).toMatchObject(commit);
       expect(await ask((stores) => stores.history.findCommit(id, oidOf('b')))).toEqual(added);
       const again = await change((stores) =>
-        stores.history.addCommit(id, { ...commit, reachable: 9 }, touch('y')),
+        stores.history.addCommit(id, { ...commit, reachable: 9 }, ['y']),
       );
       expect(again).toEqual(added);
       expect((await last(id, 'b', ['x', 'y'])).size).toBe(1);
@@ -70,12 +66,12 @@ export function historySuite(fixture: Fixture): void {
 
     test('a fork sees its own changes first, and of its parent only what came before', async () => {
       const id = await newRepo();
-      await add(id, 'root', undefined, touch('', 'a', 'b', 'c', 'only-root'));
-      await add(id, 'm1', 'root', touch('', 'a'));
-      await add(id, 'm2', 'm1', touch('', 'b', 'after'));
-      await add(id, 'f1', 'm1', touch('', 'c'));
-      await add(id, 'f2', 'f1', touch('', 'a'));
-      await add(id, 'g1', 'f1', touch('', 'b'));
+      await add(id, 'root', undefined, ['', 'a', 'b', 'c', 'only-root']);
+      await add(id, 'm1', 'root', ['', 'a']);
+      await add(id, 'm2', 'm1', ['', 'b', 'after']);
+      await add(id, 'f1', 'm1', ['', 'c']);
+      await add(id, 'f2', 'f1', ['', 'a']);
+      await add(id, 'g1', 'f1', ['', 'b']);
 
       const lineage = await ask((stores) => stores.history.lineage(id, oidOf('g1')));
       expect(lineage.map(({ upTo }) => upTo)).toEqual([3, 2, 1]);
@@ -97,20 +93,21 @@ export function historySuite(fixture: Fixture): void {
       expect(await page(id, 'g1', 1, 2)).toEqual(['f1', 'm1'].map(oidOf));
     });
 
-    test('a change says how near it is and whether it made the folder', async () => {
+    test('a change says how near it is, and a folder is apart from its coming', async () => {
       const id = await newRepo();
-      await add(id, 'root', undefined, [{ path: 'data', createsFolder: true }]);
-      await add(id, 'tip', 'root', touch('x'));
-      await add(id, 'fork', 'root', touch('y'));
-      const found = await last(id, 'fork', ['data', 'y']);
-      expect(found.get('y')).toMatchObject({ segment: 0, position: 1, createsFolder: false });
-      expect(found.get('data')).toMatchObject({ segment: 1, position: 0, createsFolder: true });
+      await add(id, 'root', undefined, ['data', 'data/']);
+      await add(id, 'tip', 'root', ['x']);
+      await add(id, 'fork', 'root', ['data', 'y']);
+      const found = await last(id, 'fork', ['data', 'data/', 'y']);
+      expect(found.get('y')).toEqual({ oid: oidOf('fork'), segment: 0, position: 1 });
+      expect(found.get('data')).toEqual({ oid: oidOf('fork'), segment: 0, position: 1 });
+      expect(found.get('data/')).toEqual({ oid: oidOf('root'), segment: 1, position: 0 });
     });
 
     test('histories without a common root stay apart', async () => {
       const id = await newRepo();
-      await add(id, 'one', undefined, touch('a'));
-      await add(id, 'two', undefined, touch('b'));
+      await add(id, 'one', undefined, ['a']);
+      await add(id, 'two', undefined, ['b']);
       expect([...(await last(id, 'two', ['a', 'b'])).keys()]).toEqual(['b']);
       expect(await page(id, 'two', 0, 10)).toEqual([oidOf('two')]);
       expect(await ask((stores) => stores.history.lineage(id, oidOf('three')))).toEqual([]);
@@ -121,8 +118,8 @@ export function historySuite(fixture: Fixture): void {
       const owner = await fixture.user();
       const mine = await fixture.repo(owner, 'mine');
       const other = await fixture.repo(owner, 'other');
-      await add(mine.id, 'root', undefined, touch('a'));
-      await add(other.id, 'root', undefined, touch('b'));
+      await add(mine.id, 'root', undefined, ['a']);
+      await add(other.id, 'root', undefined, ['b']);
       expect([...(await last(mine.id, 'root', ['a', 'b'])).keys()]).toEqual(['a']);
       expect(await ask((stores) => stores.history.lineage(other.id, oidOf('root')))).toHaveLength(1);
     });
@@ -145,7 +142,7 @@ export function historySuite(fixture: Fixture): void {
             reachable: index + 1,
             isLinear: true,
           };
-          await history.addCommit(id, commit, touch(...paths));
+          await history.addCommit(id, commit, paths);
         }
       });
 

@@ -85,10 +85,7 @@ export function repoSuite(fixture: Fixture): void {
           await stores.largeObjects.link(id, [object.id], NOW);
           await stores.largeObjects.pend(id, [object.id], NOW + 1);
           const commit = { oid: oidOf(1), firstParent: undefined, reachable: 1, isLinear: true };
-          const changes = Array.from({ length: 1_200 }, (_, index) => ({
-            path: `f${index}`,
-            createsFolder: false,
-          }));
+          const changes = Array.from({ length: 1_200 }, (_, index) => `f${index}`);
           await stores.history.addCommit(id, commit, changes);
           await stores.commitRequests.remember(
             id,

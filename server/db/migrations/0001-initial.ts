@@ -385,7 +385,6 @@ async function createHistory(
     )
     .addColumn('path', text, (column) => column.notNull())
     .addColumn('position', integer, (column) => column.notNull())
-    .addColumn('creates_folder', integer, (column) => column.notNull())
     .addPrimaryKeyConstraint('path_changes_key', ['chain_id', 'path', 'position'])
     .modifyEnd(clustered)
     .execute();

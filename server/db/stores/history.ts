@@ -68,7 +68,7 @@ export function createHistoryStore({ db, dialect }: StoreContext): HistoryStore 
 
   const insertChanges = createRowInserter<Insertable<PathChangeTable>>(
     db,
-    ['chain_id', 'path', 'position', 'creates_folder'],
+    ['chain_id', 'path', 'position'],
     (rows) =>
       db
         .insertInto('path_changes')
@@ -78,8 +78,8 @@ export function createHistoryStore({ db, dialect }: StoreContext): HistoryStore 
 
   // `cross join` makes SQLite go through the wanted paths and seek each, never the other way around.
   const lastChangesOnChain = ({ chain, upTo }: ChainSegment, paths: readonly string[]) =>
-    sql<{ path: string; position: number; creates_folder: 0 | 1; oid: Uint8Array }>`
-      select change.path, change.position, change.creates_folder, history_commits.oid
+    sql<{ path: string; position: number; oid: Uint8Array }>`
+      select change.path, change.position, history_commits.oid
       from ${dialect.textRows(paths)} as wanted
       cross join path_changes as change
       cross join history_commits
@@ -118,14 +118,7 @@ export function createHistoryStore({ db, dialect }: StoreContext): HistoryStore 
         })
         .execute();
       for (const slice of slices(changes, ROWS_AT_ONCE)) {
-        await insertChanges(
-          slice.map(({ path, createsFolder }) => ({
-            chain_id: chain,
-            path,
-            position,
-            creates_folder: createsFolder ? 1 : 0,
-          })),
-        );
+        await insertChanges(slice.map((path) => ({ chain_id: chain, path, position })));
       }
       return { oid, chain, position, firstParent, reachable, isLinear };
     },
@@ -146,16 +139,13 @@ export function createHistoryStore({ db, dialect }: StoreContext): HistoryStore 
     },
 
     lastChanges: async (_repositoryId, lineage, paths) => {
-      const found = new Map<
-        string,
-        { oid: Oid; segment: number; position: number; createsFolder: boolean }
-      >();
+      const found = new Map<string, { oid: Oid; segment: number; position: number }>();
       let wanted = [...new Set(paths)];
       for (const [segment, chain] of lineage.entries()) {
         for (const slice of slices(wanted, SLICE)) {
           const { rows } = await lastChangesOnChain(chain, slice);
-          for (const { path, position, creates_folder, oid } of rows) {
-            found.set(path, { oid: toOid(oid), segment, position, createsFolder: creates_folder === 1 });
+          for (const { path, position, oid } of rows) {
+            found.set(path, { oid: toOid(oid), segment, position });
           }
         }
         wanted = wanted.filter((path) => !found.has(path));
