@@ -2,7 +2,8 @@ import { compileGlob } from './glob.ts';
 
 /** Answers whether `.gitignore` text leaves a path out (gitignore(5)): the last match wins, `!` takes back. */
 export function parseIgnoreRules(text: string): (path: string) => boolean {
-  const rules = text.split('\n').flatMap((line) => parseRule(line.replace(/\r$/, '')) ?? []);
+  const lines = text.replace(/^\ufeff/, '').split('\n');
+  const rules = lines.flatMap((line) => parseRule(line.replace(/\r$/, '')) ?? []);
   rules.reverse();
   const decide = (path: string, isFolder: boolean): boolean =>
     rules.find((rule) => (isFolder || !rule.foldersOnly) && rule.matches(path))?.ignores ?? false;
@@ -23,8 +24,19 @@ interface Rule {
 
 const MAX_LINE = 2048;
 
+/** Spaces at the end do not count, unless a backslash quotes the first of them. */
+function trimSpaces(line: string): string {
+  let end = 0;
+  for (let at = 0; at < line.length; at++) {
+    if (line[at] === ' ') continue;
+    if (line[at] === '\\') at++;
+    end = at + 1;
+  }
+  return line.slice(0, end);
+}
+
 function parseRule(raw: string): Rule | undefined {
-  const line = raw.replace(/(?<!\\)\s+$/, '');
+  const line = trimSpaces(raw);
   if (line === '' || line.startsWith('#') || line.length > MAX_LINE) return undefined;
   const ignores = !line.startsWith('!');
   const body = ignores ? line : line.slice(1);
