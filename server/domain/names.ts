@@ -80,10 +80,14 @@ function partProblem(part: string): string | undefined {
   if (part === '.' || part === '..') return 'has a "." or ".." part';
   if (isGitFolder(part)) return 'names a ".git" folder';
   if (part.includes('\\')) return 'has a backslash';
+  if (Buffer.byteLength(part) > MAX_PART_BYTES) return `has a part of more than ${MAX_PART_BYTES} bytes`;
+  return undefined;
+}
+
+function portabilityProblem(part: string): string | undefined {
   if (part.includes(':')) return 'has a colon, which Windows cannot store';
   if (/[. ]$/.test(part)) return 'has a part that ends with a dot or a space, which Windows cannot store';
   if (part !== part.trimEnd()) return 'has a part that ends with white space';
-  if (Buffer.byteLength(part) > MAX_PART_BYTES) return `has a part of more than ${MAX_PART_BYTES} bytes`;
   return undefined;
 }
 
@@ -94,6 +98,8 @@ function partProblem(part: string): string | undefined {
 export function parseWritablePath(text: unknown): string {
   const path = parsePath(text);
   for (const part of path.split('/')) {
+    const problem = portabilityProblem(part);
+    if (problem) throw new HubError('InvalidPath', `The path "${shown(path)}" ${problem}.`);
     if (isDeviceName(part))
       throw new HubError('ReservedName', `"${shown(path)}" uses a name that Windows reserves.`);
   }
@@ -103,7 +109,7 @@ export function parseWritablePath(text: unknown): string {
   return path;
 }
 
-/** A path to look up or delete: well formed, but not held to what other systems can store. */
+/** A path to look up or delete: well formed, but not held to what other systems can store. Throws InvalidPath. */
 export function parsePath(text: unknown): string {
   if (typeof text !== 'string') throw new HubError('InvalidBody', 'A path must be a string.');
   const problem = pathProblem(text);

@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest';
+import {
+  ANONYMOUS,
+  clientRole,
+  decideNamespace,
+  decideRepo,
+  mayManageRole,
+  NAMESPACE_RIGHTS,
+  REPO_RIGHTS,
+  type Actor,
+  type NamespaceRight,
+  type RepoRight,
+  type Standing,
+} from '../../../server/domain/access.ts';
+import { ORGANIZATION_ROLES, type User, type Visibility } from '../../../server/domain/account.ts';
+import type { NamespaceId, PublicId } from '../../../server/domain/ids.ts';
+
+const ME = 1 as NamespaceId;
+const OTHER = 2 as NamespaceId;
+
+const userActor = (options: { isAdmin?: boolean; tokenRole?: 'read' | 'write' } = {}): Actor => {
+  const user: User = {
+    id: ME,
+    publicId: '0'.repeat(24) as PublicId,
+    kind: 'user',
+    name: 'me',
+    fullName: 'Me',
+    createdAt: 0,
+    email: undefined,
+    isAdmin: options.isAdmin ?? false,
+  };
+  return { kind: 'user', user, via: 'token', tokenRole: options.tokenRole ?? 'write' };
+};
+
+const OPEN = { requireSignIn: false };
+const CLOSED = { requireSignIn: true };
+const STANDINGS: readonly Standing[] = ['none', ...ORGANIZATION_ROLES, 'owner'];
+
+const repo = (visibility: Visibility, createdBy: NamespaceId | undefined = OTHER) => ({
+  visibility,
+  createdBy,
+});
+
+/*
+ * The table of the design, written out a second time in another form. Each line: a right, and what it is for standing
+ * none, visitor, member, admin, super-admin, owner; then what a site administrator has beyond that. `y` yes, `c` only
+ * on what they created, `-` no.
+ */
+const REPO_TABLE = `
+  read        -  y  y  y  y  y   y
+  write       -  -  y  y  y  y   -
+  settings    -  -  c  y  y  y   y
+  administer  -  -  -  y  y  y   y
+`;
+const NAMESPACE_TABLE = `
+  create-repos    -  -  y  y  y  y   -
+  manage-members  -  -  -  y  y  -   y
+  edit-profile    -  -  -  y  y  y   y
+  own             -  -  -  -  y  -   y
+  see-quota       -  y  y  y  y  y   y
+  set-quota       -  -  -  -  -  -   y
+`;
+
+interface Row<Right> {
+  readonly right: Right;
+  readonly cells: ReadonlyMap<Standing, string>;
+  readonly siteAdmin: string;
+}
+
+const rowsOf = <Right>(table: string): readonly Row<Right>[] =>
+  table
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [right = '', ...cells] = line.trim().split(/\s+/);
+      return {
+        right: right as Right,
+        cells: new Map(STANDINGS.map((standing, index) => [standing, cells[index] ?? ''])),
+        siteAdmin: cells[STANDINGS.length] ?? '',
+      };
+    });
+
+const repoRows = rowsOf<RepoRight>(REPO_TABLE);
+const namespaceRows = rowsOf<NamespaceRight>(NAMESPACE_TABLE);
+
+test('the tables here speak of every right', () => {
+  expect(repoRows.map(({ right }) => right)).toEqual([...REPO_RIGHTS]);
+  expect(namespaceRows.map(({ right }) => right)).toEqual([...NAMESPACE_RIGHTS]);
+});
+
+const kindOf = (verdict: { readonly kind: string; readonly audited?: boolean }): string =>
+  verdict.audited === true ? 'granted, audited' : verdict.kind;
+
+describe.each(repoRows)('the right to $right a repository', ({ right, cells, siteAdmin }) => {
+  describe.each(STANDINGS)('by standing "%s"', (standing) => {
+    const cell = cells.get(standing);
+    for (const createdBy of [ME, OTHER, undefined]) {
+      const isAllowed = cell === 'y' || (cell === 'c' && createdBy === ME);
+      const by = createdBy === ME ? 'them' : createdBy === OTHER ? 'another' : 'nobody who is left';
+
+      test(`on a private one created by ${by}`, () => {
+        const expected = isAllowed ? 'granted' : cells.size > 0 && standing === 'none' ? 'hidden' : 'denied';
+        expect(kindOf(decideRepo(userActor(), standing, repo('private', createdBy), right, OPEN))).toBe(
+          expected,
+        );
+        expect(kindOf(decideRepo(userActor(), standing, repo('private', createdBy), right, CLOSED))).toBe(
+          expected,
+        );
+      });
+
+      test(`on a public one created by ${by}`, () => {
+        const expected = isAllowed || right === 'read' ? 'granted' : 'denied';
+        expect(kindOf(decideRepo(userActor(), standing, repo('public', createdBy), right, OPEN))).toBe(
+          expected,
+        );
+        expect(kindOf(decideRepo(userActor(), standing, repo('public', createdBy), right, CLOSED))).toBe(
+          expected,
+        );
+      });
+
+      test(`as a site administrator, on a private one created by ${by}`, () => {
+        const actor = userActor({ isAdmin: true });
+        const expected = isAllowed ? 'granted' : siteAdmin === 'y' ? 'granted, audited' : 'denied';
+        expect(kindOf(decideRepo(actor, standing, repo('private', createdBy), right, OPEN))).toBe(expected);
+      });
+
+      test(`with a token that only reads, on a private one created by ${by}`, () => {
+        const actor = userActor({ tokenRole: 'read' });
+        const isRead = right === 'read';
+        const expected = isAllowed && isRead ? 'granted' : standing === 'none' ? 'hidden' : 'denied';
+        expect(kindOf(decideRepo(actor, standing, repo('private', createdBy), right, OPEN))).toBe(expected);
+      });
+    }
+  });
+
+  test('without credentials', () => {
+    const isRead = right === 'read';
+    expect(decideRepo(ANONYMOUS, 'none', repo('private'), right, OPEN)).toEqual({ kind: 'hidden' });
+    expect(decideRepo(ANONYMOUS, 'none', repo('public'), right, CLOSED)).toEqual({ kind: 'hidden' });
+    expect(decideRepo(ANONYMOUS, 'none', repo('public'), right, OPEN).kind).toBe(
+      isRead ? 'granted' : 'denied',
+    );
+  });
+});
+
+describe.each(namespaceRows)('the right "$right" in a namespace', ({ right, cells, siteAdmin }) => {
+  test.each(STANDINGS)('by standing "%s"', (standing) => {
+    const isAllowed = cells.get(standing) === 'y';
+    expect(kindOf(decideNamespace(userActor(), standing, right))).toBe(isAllowed ? 'granted' : 'denied');
+
+    const bySite = isAllowed ? 'granted' : siteAdmin === 'y' ? 'granted, audited' : 'denied';
+    expect(kindOf(decideNamespace(userActor({ isAdmin: true }), standing, right))).toBe(bySite);
+
+    const byReadToken = isAllowed && right === 'see-quota' ? 'granted' : 'denied';
+    expect(kindOf(decideNamespace(userActor({ tokenRole: 'read' }), standing, right))).toBe(byReadToken);
+    expect(decideNamespace(ANONYMOUS, standing, right).kind).toBe('denied');
+  });
+});
+
+test('a site administrator with a token that only reads changes nothing either', () => {
+  const actor = userActor({ isAdmin: true, tokenRole: 'read' });
+  expect(kindOf(decideRepo(actor, 'none', repo('private'), 'read', OPEN))).toBe('granted, audited');
+  expect(decideRepo(actor, 'none', repo('private'), 'administer', OPEN).kind).toBe('denied');
+  expect(decideNamespace(actor, 'none', 'set-quota').kind).toBe('denied');
+});
+
+test('admins give and take the roles below their own, super-admins and site administrators all', () => {
+  const manageable = (standing: Standing, isSiteAdmin: boolean) =>
+    ORGANIZATION_ROLES.filter((role) => mayManageRole(standing, isSiteAdmin, role));
+  for (const standing of ['none', 'visitor', 'member', 'owner'] as const) {
+    expect(manageable(standing, false)).toEqual([]);
+  }
+  expect(manageable('admin', false)).toEqual(['visitor', 'member']);
+  expect(manageable('super-admin', false)).toEqual([...ORGANIZATION_ROLES]);
+  expect(manageable('none', true)).toEqual([...ORGANIZATION_ROLES]);
+});
+
+test('clients hear of roles by the names they know', () => {
+  expect(ORGANIZATION_ROLES.map(clientRole)).toEqual(['read', 'write', 'admin', 'admin']);
+});
