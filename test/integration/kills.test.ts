@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAIL_POINTS, type FailPoint } from '../../server/platform/fail-points.ts';
-import { createHubClient, type FileForm, type FileToSend, type HubClient } from '../support/hub-client.ts';
+import {
+  createHubClient,
+  Refused,
+  type FileForm,
+  type FileToSend,
+  type HubClient,
+} from '../support/hub-client.ts';
 import { createJournal, type JournalEntry } from '../support/journal.ts';
 import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
 import { describeWithTools } from '../support/require.ts';
@@ -212,9 +218,11 @@ function shuffled<Item>(items: readonly Item[]): readonly Item[] {
   return all;
 }
 
-function rethrowUnlessLost(error: unknown): void {
+function rethrowUnlessLost(error: unknown, log = ''): void {
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (!['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(code)) throw error;
+  if (['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(code)) return;
+  if (error instanceof Refused) throw new Error(`${error.message}\n${log}`, { cause: error });
+  throw error;
 }
 
 async function start(plan?: string): Promise<RunningProgram> {
@@ -244,9 +252,9 @@ async function killOnce(kill: Kill, repos: readonly string[]): Promise<void> {
     await Promise.race([all, kill.plan?.endsWith('crash') ? hub.ended : all]);
     if (kill.plan?.endsWith('crash')) await Promise.race([hub.ended, delay(5_000)]);
     else await hub.end('SIGKILL');
-    all.catch(rethrowUnlessLost);
+    all.catch((error: unknown) => rethrowUnlessLost(error));
   } catch (error) {
-    rethrowUnlessLost(error);
+    rethrowUnlessLost(error, hub.output.stderr);
   } finally {
     client.close();
   }
