@@ -100,6 +100,8 @@ function findFrom<Target>(
     const isPrefix = at === 0 && Object.hasOwn(KIND_SEGMENTS, part);
     const found = findFrom(literal, method, parts, at + 1, isPrefix ? { ...params, prefix: part } : params);
     if (found) return found;
+    // `/xet`, `/api` and the like are nobody's name: what is unknown below them is no repository (design, section 4).
+    if (at === 0 && !isPrefix) return undefined;
   }
   for (const { name, node: next } of node.named) {
     if (name === 'kind' && !Object.hasOwn(KIND_SEGMENTS, part)) continue;

@@ -186,6 +186,8 @@ export function createXet(parts: {
       const access = token === undefined ? undefined : verifyXetToken(key, token, nowSeconds());
       const repo = access && (await db.read((stores) => stores.repos.findByPublicId(access.repository)));
       if (!access || !repo) throw invalidCredentials();
+      // The repository was made private after anybody could have this token.
+      if (access.user === undefined && repo.visibility === 'private') throw invalidCredentials();
       if (scope === 'write' && access.scope !== 'write') {
         throw new HubError('Forbidden', 'This Xet token can only read.');
       }
