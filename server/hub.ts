@@ -94,6 +94,7 @@ export async function startHub(parts: HubParts): Promise<RunningHub> {
     log,
     handle: (command, input) => answerCommand(commands, command, input),
   });
+  cleanup.defer(() => control.close());
   await services.scheduleJobs();
   services.jobs.start();
   const secret = await services.setup.secret();

@@ -30,6 +30,9 @@ export interface Branches {
   deleteTag(granted: Granted<'write'>, name: string): Promise<void>;
 }
 
+const justUpdated = (name: string): HubError =>
+  conflict(`Reference ${shown(name)} was just updated. Try again.`);
+
 export function createBranches(parts: {
   readonly db: Database;
   readonly clock: Clock;
@@ -85,8 +88,7 @@ export function createBranches(parts: {
     const target = await current(granted, name);
     if (!target) throw revisionNotFound(shown(shortName));
     const outcome = await apply(granted, { name, expected: target, next: undefined });
-    if (outcome.kind === 'moved')
-      throw new HubError('Conflict', `Reference ${shown(name)} was just updated. Try again.`);
+    if (outcome.kind === 'moved') throw justUpdated(name);
   }
 
   return {
@@ -96,8 +98,12 @@ export function createBranches(parts: {
       const start = await revisions.resolve(granted.repo, startingPoint ?? granted.repo.defaultBranch);
       await queue.run(`${granted.repo.id} ${branch}`, async () => {
         const old = overwrite ? await current(granted, name) : undefined;
-        if (old === undefined) await createRef(granted, name, { target: start.commit });
-        else await apply(granted, { name, expected: old, next: { target: start.commit } });
+        if (old === undefined) {
+          await createRef(granted, name, { target: start.commit });
+          return;
+        }
+        const outcome = await apply(granted, { name, expected: old, next: { target: start.commit } });
+        if (outcome.kind === 'moved') throw justUpdated(name);
       });
     },
 
