@@ -110,14 +110,17 @@ function parseContent(value: Members): Buffer {
 }
 
 /**
- * Standard base64 with padding, and nothing else. Node's decoder skips what it does not know, so what it made is
- * compared with how much there should be. Throws InvalidContent.
+ * Standard base64 with padding, and nothing else. Node's decoder skips what it does not know and takes characters
+ * beyond ASCII by their low byte, so what it made is compared with how much there should be, and the last group with
+ * how it would be written. Throws InvalidContent.
  */
 export function decodeBase64(text: string): Buffer {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const bytes = Buffer.from(text, 'base64');
   const isWhole = text.length % 4 === 0 && bytes.byteLength === (text.length / 4) * 3 - padding;
-  if (!isWhole || text.includes('-') || text.includes('_')) {
+  const isAscii = Buffer.byteLength(text) === text.length;
+  const lastGroup = bytes.subarray(-(3 - padding)).toString('base64');
+  if (!isWhole || !isAscii || !text.endsWith(lastGroup) || text.includes('-') || text.includes('_')) {
     throw new HubError('InvalidContent', 'The content is not valid base64.');
   }
   return bytes;

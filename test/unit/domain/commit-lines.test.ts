@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeBase64, parseCommitLine } from '../../../server/domain/commit-lines.ts';
+import { refusalOf } from './expect-refusal.ts';
+
+const OID = 'ab'.repeat(32);
+const COMMIT = '0123456789'.repeat(4);
+
+const parse = (key: unknown, value: unknown) => parseCommitLine(JSON.stringify({ key, value }));
+const refusal = (key: unknown, value: unknown) => refusalOf(() => parse(key, value));
+
+describe('lines that clients send', () => {
+  test('a header', () => {
+    const line = { summary: 'Upload', description: 'text', parentCommit: COMMIT };
+    expect(parse('header', line)).toEqual({ kind: 'header', ...line });
+    expect(parse('header', { summary: 's', description: null, parentCommit: null })).toEqual({
+      kind: 'header',
+      summary: 's',
+      description: '',
+      parentCommit: undefined,
+    });
+  });
+
+  test('a regular file, in base64 or as text', () => {
+    const path = 'a/b.txt';
+    const content = Buffer.from('héllo');
+    const line = { kind: 'file', path, content };
+    expect(parse('file', { path, content: content.toString('base64'), encoding: 'base64' })).toEqual(line);
+    expect(parse('file', { path, content: 'héllo', encoding: 'utf-8' })).toEqual(line);
+    expect(parse('file', { path, content: 'héllo' })).toEqual(line);
+    expect(parse('file', { path, content: '', encoding: 'base64' })).toEqual({
+      ...line,
+      content: Buffer.alloc(0),
+    });
+  });
+
+  test('a large file, with its size or without', () => {
+    const line = { kind: 'lfs-file', path: 'm.bin', sha256: OID };
+    expect(parse('lfsFile', { path: 'm.bin', algo: 'sha256', oid: OID, size: 0 })).toEqual({
+      ...line,
+      sizeBytes: 0,
+    });
+    expect(parse('lfsFile', { path: 'm.bin', algo: 'sha256', oid: OID })).toEqual({
+      ...line,
+      sizeBytes: undefined,
+    });
+  });
+
+  test('a copy', () => {
+    expect(parse('copyFile', { path: 'b', srcPath: 'a', srcRevision: 'v1' })).toEqual({
+      kind: 'copy',
+      path: 'b',
+      from: 'a',
+      fromRevision: 'v1',
+    });
+    expect(parse('copyFile', { path: 'b', srcPath: 'a' })).toMatchObject({ fromRevision: undefined });
+  });
+
+  test('deletions', () => {
+    expect(parse('deletedFile', { path: 'a' })).toEqual({ kind: 'delete-file', path: 'a' });
+    expect(parse('deletedFolder', { path: 'a/' })).toEqual({ kind: 'delete-folder', path: 'a' });
+  });
+
+  test('members that are not known change nothing', () => {
+    const line = {
+      path: 'a',
+      content: 'x',
+      encoding: 'utf-8',
+      mode: '120000',
+      author: 'eve',
+      constructor: 1,
+    };
+    expect(parse('file', line)).toEqual({ kind: 'file', path: 'a', content: Buffer.from('x') });
+  });
+});
+
+describe('lines that are refused', () => {
+  test.each([
+    ['no object', [null, 1, 'x', [], true].map((line) => JSON.stringify(line))],
+    [
+      'no key',
+      [
+        '{}',
+        '{"value":{}}',
+        '{"key":1,"value":{}}',
+        '{"key":"nope","value":{}}',
+        '{"key":"toString","value":{}}',
+      ],
+    ],
+    [
+      'no value',
+      [
+        '{"key":"file"}',
+        '{"key":"file","value":null}',
+        '{"key":"file","value":[]}',
+        '{"key":"file","value":"x"}',
+      ],
+    ],
+    ['one member twice', ['{"key":"file","key":"header","value":{}}']],
+    ['a member that changes objects', ['{"__proto__":{},"key":"file","value":{}}']],
+  ])('%s', (_, lines) => {
+    for (const line of lines)
+      expect(
+        refusalOf(() => parseCommitLine(line)),
+        line,
+      ).toBe('InvalidBody');
+  });
+
+  test('headers', () => {
+    for (const summary of [undefined, null, '', '  ', 1, ['a'], 'a\0b', '\ud800']) {
+      expect(refusal('header', { summary })).toBe('InvalidBody');
+    }
+    for (const description of [1, {}, 'a\0b', '\udc00']) {
+      expect(refusal('header', { summary: 's', description })).toBe('InvalidBody');
+    }
+    for (const parentCommit of [
+      '',
+      COMMIT.slice(1),
+      COMMIT.toUpperCase().replace('0', 'A'),
+      `${COMMIT}0`,
+      'main',
+      1,
+    ]) {
+      expect(refusal('header', { summary: 's', parentCommit })).toBe('InvalidBody');
+    }
+    expect(refusal('header', { summary: 'x'.repeat(5000) })).toBe('BodyTooLarge');
+    expect(refusal('header', { summary: 's', description: 'x'.repeat(70_000) })).toBe('BodyTooLarge');
+  });
+
+  test('contents', () => {
+    for (const content of [null, undefined, 1, {}])
+      expect(refusal('file', { path: 'a', content })).toBe('InvalidBody');
+    for (const encoding of ['gzip', 'BASE64', 'utf8', null, 1]) {
+      expect(refusal('file', { path: 'a', content: 'YQ==', encoding })).toBe('InvalidBody');
+    }
+    expect(refusal('file', { path: 'a', content: '\ud800' })).toBe('InvalidContent');
+    expect(refusal('file', { path: '../a', content: '' })).toBe('InvalidPath');
+    expect(refusal('file', { content: '' })).toBe('InvalidBody');
+  });
+
+  test('large files', () => {
+    const line = { path: 'm.bin', algo: 'sha256', oid: OID, size: 1 };
+    for (const algo of ['md5', 'SHA256', undefined, null])
+      expect(refusal('lfsFile', { ...line, algo })).toBe('InvalidBody');
+    const oids = [
+      OID.toUpperCase(),
+      OID.slice(1),
+      `${OID}0`,
+      'g'.repeat(64),
+      `sha256:${OID}`,
+      '../../x',
+      '１'.repeat(64),
+    ];
+    for (const oid of [...oids, null, 1, undefined])
+      expect(refusal('lfsFile', { ...line, oid })).toBe('InvalidOid');
+    for (const size of [-1, 1.5, '5', 2 ** 53, null, {}])
+      expect(refusal('lfsFile', { ...line, size })).toBe('InvalidSize');
+    const infinite = `{"key":"lfsFile","value":{"path":"m","algo":"sha256","oid":"${OID}","size":1e400}}`;
+    expect(refusalOf(() => parseCommitLine(infinite))).toBe('InvalidSize');
+  });
+
+  test('copies and deletions', () => {
+    expect(refusal('copyFile', { path: 'a' })).toBe('InvalidBody');
+    expect(refusal('copyFile', { path: 'a', srcPath: '../b' })).toBe('InvalidPath');
+    expect(refusal('copyFile', { path: 'a', srcPath: 'b', srcRevision: '' })).toBe('InvalidBody');
+    expect(refusal('copyFile', { path: 'a', srcPath: 'b', srcRevision: 1 })).toBe('InvalidBody');
+    expect(refusal('deletedFile', {})).toBe('InvalidBody');
+    for (const path of ['', '/', '.']) expect(refusal('deletedFolder', { path })).toBe('InvalidPath');
+  });
+});
+
+describe('base64', () => {
+  test('of any bytes is read back', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(decodeBase64(Buffer.from(bytes).toString('base64'))).toEqual(Buffer.from(bytes));
+      }),
+    );
+  });
+
+  test.each([
+    '*',
+    'YQ',
+    'YQ=',
+    'YQ===',
+    'Y Q=',
+    ' YQ=',
+    'YQ==\n',
+    'YQ==YQ==',
+    'YQ==YWJj',
+    '=',
+    '====',
+    'A===',
+    'YQ=a',
+  ])('%j is refused', (text) => {
+    expect(refusalOf(() => decodeBase64(text))).toBe('InvalidContent');
+  });
+
+  test('in the alphabet of URLs is refused', () => {
+    for (const text of ['-_-_', '_w==', '+/-_'])
+      expect(refusalOf(() => decodeBase64(text))).toBe('InvalidContent');
+  });
+
+  test('is taken exactly when encoding again gives the same text', () => {
+    const unit = fc.constantFrom(
+      'A',
+      'Q',
+      'g',
+      'z',
+      '0',
+      '+',
+      '/',
+      '=',
+      '-',
+      ' ',
+      '\u0141',
+      '\u3042',
+      '\ud83e',
+    );
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 12 }), (text) => {
+        const isCanonical = Buffer.from(text, 'base64').toString('base64') === text;
+        if (isCanonical) expect(decodeBase64(text).toString('base64')).toBe(text);
+        else expect(refusalOf(() => decodeBase64(text))).toBe('InvalidContent');
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
