@@ -67,7 +67,7 @@ export const createRepo = route({
   query: ignored,
   body: jsonBody(createBody, { maxBytes: 16 * 1024 * 1024 }),
   answer: reply<{ readonly url: string; readonly id: string; readonly name: string }>(),
-  errors: ['Conflict', 'InvalidName', 'ReservedName', 'Forbidden'],
+  errors: ['Conflict', 'InvalidName', 'ReservedName', 'Forbidden', 'PathCollision', 'LfsNotUploaded'],
 });
 
 export const deleteRepo = route({
@@ -88,8 +88,14 @@ export const repoSettings = route({
   access: repo('administer'),
   summary: 'Change who can see a repository.',
   query: ignored,
-  body: jsonBody(z.object({ visibility: visibility.nullish(), private: z.boolean().nullish() })),
-  errors: ['RepoNotFound'],
+  body: jsonBody(
+    z.object({
+      visibility: visibility.nullish(),
+      private: z.boolean().nullish(),
+      gated: z.union([z.literal(false), z.enum(['auto', 'manual'])]).nullish(),
+    }),
+  ),
+  errors: ['RepoNotFound', 'NotSupported'],
 });
 
 const infoQuery = z.object({

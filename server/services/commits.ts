@@ -5,7 +5,7 @@ import type { CommitHeader } from '../domain/commit-lines.ts';
 import { entryNotFound, HubError } from '../domain/errors.ts';
 import { lfsRuleFor, parseLfsRules } from '../domain/gitattributes.ts';
 import type { Oid, PublicId, RepositoryId, Sha256 } from '../domain/ids.ts';
-import { writePointer } from '../domain/lfs.ts';
+import { parsePointer, writePointer } from '../domain/lfs.ts';
 import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
@@ -43,7 +43,10 @@ export interface CommitAnswer {
 export interface Commits {
   /** Make one commit from its NDJSON. The bytes are read once; see design 2.5 for the order of checks. */
   commit(granted: Granted<'write'>, branch: string, body: ByteSource): Promise<CommitAnswer>;
-  /** Make the first commit of a new branch; used where a repository is created. */
+  /**
+   * Make the first commit of a new repository. Throws LfsNotUploaded for the pointer to a large file, which a
+   * repository that is not there yet cannot hold, and PathCollision.
+   */
   firstCommit(repository: PublicId, plan: FirstCommit): Promise<{ commit: Oid; staged: StagedObjects }>;
 }
 
@@ -277,6 +280,7 @@ export function createCommits(parts: {
     },
 
     async firstCommit(repository, plan) {
+      for (const [path, content] of plan.files) if (parsePointer(content)) throw notUploaded(path);
       const blobs = [...plan.files].map(([path, content]) => ({ path, object: newObject('blob', content) }));
       const overlay = new Map<Oid, GitObject>(blobs.map(({ object }) => [object.oid, object]));
       const additions = new Map(
@@ -286,7 +290,9 @@ export function createCommits(parts: {
         repoObjects.open({ id: NO_REPOSITORY, publicId: repository }, overlay),
         undefined,
         { deletions: [], additions },
+        { reportTwins: true },
       );
+      refuseTwins(edited);
       const header = { summary: plan.summary, description: '', parentCommit: undefined };
       const commit = commitObject({ actor: plan.actor }, header, edited.root, [], clock.now());
       const made = [...blobs.map(({ object }) => object), ...edited.objects, commit];
@@ -316,17 +322,15 @@ function commitObject(
   );
 }
 
+const notUploaded = (path: string): HubError =>
+  new HubError('LfsNotUploaded', `The large file "${shown(path)}" was not uploaded to this repository.`);
+
 function requireLarge(
   held: ReadonlyMap<Sha256, { readonly id: number; readonly sha256: Sha256; readonly sizeBytes: number }>,
   addition: Extract<Addition, { kind: 'lfs-file' }>,
 ): { readonly id: number; readonly sha256: Sha256; readonly sizeBytes: number } {
   const object = held.get(addition.sha256);
-  if (!object) {
-    throw new HubError(
-      'LfsNotUploaded',
-      `The large file "${shown(addition.path)}" was not uploaded to this repository.`,
-    );
-  }
+  if (!object) throw notUploaded(addition.path);
   if (addition.sizeBytes !== undefined && addition.sizeBytes !== object.sizeBytes) {
     throw new HubError(
       'InvalidSize',

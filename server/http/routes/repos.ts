@@ -76,6 +76,8 @@ export function repoRoutes(services: {
     }),
 
     serve(contract.repoSettings, async ({ granted, body }) => {
+      // Passing over it would publish what its owner believes to be gated.
+      if (body.gated) throw new HubError('NotSupported', 'This hub does not offer gated repositories yet.');
       const visibility = visibilityOf(body);
       if (visibility === undefined)
         throw new HubError('NotSupported', 'Only the visibility can be changed so far.');
