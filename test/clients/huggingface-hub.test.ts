@@ -9,11 +9,16 @@ import { describeWithTools } from '../support/require.ts';
 import { expectSoundHub } from '../support/sound-hub.ts';
 
 /** Client eras by lane of `.ci/tools`, as section 4 of the design names them. */
-const ERAS: readonly { readonly lane: string; readonly env?: Readonly<Record<string, string>> }[] = [
+const ERAS: readonly {
+  readonly lane: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Under which name the client reaches the hub. */
+  readonly host?: string;
+}[] = [
   { lane: 'hub-2.4.0' },
   { lane: 'hub-2.4.0', env: { HF_HUB_DISABLE_XET: '1' } },
   { lane: 'hub-2.4.0', env: { HF_XET_CLIENT_LEGACY_DIRECT_XORB_UPLOAD: '1' } },
-  { lane: 'hub-2.0.0' },
+  { lane: 'hub-2.0.0', host: 'localhost' },
   { lane: 'hub-1.33.0' },
   { lane: 'hub-1.19.0' },
   { lane: 'hub-1.19.0-plain' },
@@ -31,7 +36,7 @@ beforeAll(async () => {
   return () => hub[Symbol.asyncDispose]();
 });
 
-for (const [index, { lane, env = {} }] of ERAS.entries()) {
+for (const [index, { lane, env = {}, host = '127.0.0.1' }] of ERAS.entries()) {
   const name = [lane, ...Object.keys(env)].join(' with ');
   describeWithTools(`huggingface_hub: ${name}`, [`py/${lane}`], (tools) => {
     testPythonSteps(
@@ -48,7 +53,12 @@ for (const [index, { lane, env = {} }] of ERAS.entries()) {
           NO_PROXY: '127.0.0.1,localhost',
         },
       },
-      () => ({ endpoint: hub.url, tokens: hub.tokens, largeFiles, work: join(hub.scratch, `lane-${index}`) }),
+      () => ({
+        endpoint: hub.url.replace('127.0.0.1', host),
+        tokens: hub.tokens,
+        largeFiles,
+        work: join(hub.scratch, `lane-${index}`),
+      }),
     );
   });
 }
