@@ -62,6 +62,7 @@ async function openOn(engine: Engine, options: DatabaseOptions): Promise<Databas
     dialect: engine.dialect.name,
     read: (work) => run('read', work),
     write: (work) => run('write', work),
+    version: () => engine.version(),
     check: () => engine.check(),
     close: () => engine.close(),
   };

@@ -9,6 +9,8 @@ export interface Engine extends MigrationTarget {
    * A `read` sees one consistent state and never waits for a `write`.
    */
   transact<Result>(mode: 'read' | 'write', work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
+  /** As `Database.version`. */
+  version(): number | undefined;
   /** Sentences about what is wrong; empty when all is well. */
   check(): Promise<readonly string[]>;
   /** Wait for open transactions and let go of everything. */

@@ -43,6 +43,8 @@ export function openPostgresEngine(dialect: Dialect): Engine {
       );
     },
 
+    version: () => undefined,
+
     // A server's backups belong to whoever runs it.
     backUp: () => Promise.resolve(),
 

@@ -38,6 +38,7 @@ export function openSqliteEngine(file: SqliteFile): Engine {
   const writer = openRole(file, 'write', budget);
   const reader = openReader(file, writer, budget);
   let failure: HubError | undefined;
+  let commits = 0;
   let isClosed = false;
 
   const inTransaction = async <Result>(
@@ -49,6 +50,8 @@ export function openSqliteEngine(file: SqliteFile): Engine {
       role.seat.begin(scope);
       try {
         const result = await work(role.db);
+        // Counted first: after a commit that fails halfway, what was read before may be untrue as well.
+        if (mode === 'write') commits += 1;
         role.seat.commit();
         return result;
       } catch (error) {
@@ -80,6 +83,8 @@ export function openSqliteEngine(file: SqliteFile): Engine {
         }
       });
     },
+
+    version: () => commits,
 
     backUp: (version) =>
       writer.queue.run(async () => {

@@ -478,6 +478,11 @@ export interface Database {
   read<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result>;
   /** Run questions and changes as one transaction; committed durably when this resolves, undone when it throws. */
   write<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result>;
+  /**
+   * A number that changes with every committed write: while it is the same, what was read is still so. Undefined where
+   * other processes may write as well.
+   */
+  version(): number | undefined;
   /** Problems of the file itself: integrity, foreign keys, journal and synchronous mode, library version. */
   check(): Promise<readonly string[]>;
   readonly dialect: 'sqlite' | 'postgres';

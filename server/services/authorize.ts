@@ -14,6 +14,9 @@ import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/err
 import { couldBeName } from '../domain/names.ts';
 import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createKeptReads } from './kept-reads.ts';
+
+const KEPT_LOOKUPS = 10_000;
 
 declare const grantedBrand: unique symbol;
 
@@ -91,6 +94,7 @@ export function createAuthorize(parts: {
   readonly rules: HubRules;
 }): Authorize {
   const { db, clock, rules } = parts;
+  const kept = createKeptReads({ db, maxEntries: KEPT_LOOKUPS });
 
   async function audit(stores: Stores, actor: Actor, repo: Repo | undefined, right: string): Promise<void> {
     await stores.events.append({
@@ -117,16 +121,18 @@ export function createAuthorize(parts: {
   return {
     async repo(actor, name, right) {
       if (!couldBeName(name.owner) || !couldBeName(name.name)) throw repoNotFound();
-      const found = await db.read(async (stores) => {
-        const hit = await stores.repos.find(name.kind, name.owner, name.name);
-        if (!hit) return undefined;
-        // A public repository is read by whoever asks: their standing need not be looked up.
-        const isOpen = right === 'read' && hit.repo.visibility === 'public';
-        return {
-          ...hit,
-          standing: isOpen ? ('none' as const) : await standingOf(stores, actor, hit.repo.owner),
-        };
-      });
+      const isRead = right === 'read';
+      const asker = actor.kind === 'user' ? actor.user.id : '';
+      const found = await kept.read(`${name.kind} ${name.owner} ${name.name} ${isRead} ${asker}`, () =>
+        db.read(async (stores) => {
+          const hit = await stores.repos.find(name.kind, name.owner, name.name);
+          if (!hit) return undefined;
+          // A public repository is read by whoever asks: their standing need not be looked up.
+          const isOpen = isRead && hit.repo.visibility === 'public';
+          const standing = isOpen ? ('none' as const) : await standingOf(stores, actor, hit.repo.owner);
+          return { ...hit, standing };
+        }),
+      );
       if (!found) throw repoNotFound();
       const verdict = decideRepo(actor, found.standing, found.repo, right, rules);
       return { granted: await grant(actor, found.repo, right, verdict), isRedirect: found.isRedirect };

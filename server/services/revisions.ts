@@ -5,6 +5,7 @@ import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchRef, isReadableRef, MIN_SHORT_OID, refNamesOf } from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
+import { createKeptReads } from './kept-reads.ts';
 import type { RepoObjects } from './repo-objects.ts';
 
 /** Where a revision leads. */
@@ -28,12 +29,15 @@ export interface Revisions {
 
 /** Refs deeper than this are not looked for in front of a path. */
 const MAX_REF_PARTS = 16;
+/** Each holds the names that were asked for, so this is some megabytes at most. */
+const KEPT_LOOKUPS = 2_000;
 
 export function createRevisions(parts: {
   readonly db: Database;
   readonly repoObjects: RepoObjects;
 }): Revisions {
   const { db, repoObjects } = parts;
+  const kept = createKeptReads({ db, maxEntries: KEPT_LOOKUPS });
 
   /** Follows an id to a commit; undefined when it is none, or is not in this repository. */
   async function commitOf(objects: ObjectDb, oid: Oid): Promise<Oid | undefined> {
@@ -65,7 +69,9 @@ export function createRevisions(parts: {
     const names = texts.flatMap((text) =>
       text === 'HEAD' ? [branchRef(repo.defaultBranch)] : refNamesOf(text),
     );
-    const refs = await db.read((stores) => stores.refs.findMany(repo.id, names));
+    const refs = await kept.read(`${repo.id} ${JSON.stringify(names)}`, () =>
+      db.read((stores) => stores.refs.findMany(repo.id, names)),
+    );
     const byName = new Map(refs.map((ref) => [ref.name, ref]));
     const found = new Map<string, ResolvedRevision>();
     for (const text of texts) {

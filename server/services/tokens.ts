@@ -4,6 +4,7 @@ import type { NamespaceId, PublicId } from '../domain/ids.ts';
 import type { AccountStore, Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import { createKeptReads } from './kept-reads.ts';
 import { createLastSeen } from './last-seen.ts';
 import { parseLine } from './person-text.ts';
 import { couldBeToken, hashOfSecret, newTokenSecret, shownPrefix } from './token-secret.ts';
@@ -11,6 +12,7 @@ import { couldBeToken, hashOfSecret, newTokenSecret, shownPrefix } from './token
 const MOST_TOKENS = 1_000;
 const MINUTE_MS = 60_000;
 const FLUSH_MS = 5_000;
+const KEPT_LOOKUPS = 10_000;
 
 export interface NewToken {
   readonly name: string;
@@ -47,6 +49,7 @@ export const parseTokenName = (text: unknown): string => parseLine(text, 'The na
 
 /** Access tokens, stored as hashes. */
 export function createTokens({ db, clock, log }: TokensParts): Tokens {
+  const kept = createKeptReads({ db, maxEntries: KEPT_LOOKUPS });
   const lastUsed = createLastSeen<PublicId>({
     delayMs: FLUSH_MS,
     log,
@@ -74,7 +77,12 @@ export function createTokens({ db, clock, log }: TokensParts): Tokens {
     async authenticate(secret) {
       if (!couldBeToken(secret)) return undefined;
       const now = clock.now();
-      const found = await db.read((stores) => stores.accounts.findToken(hashOfSecret(secret), now));
+      const hash = hashOfSecret(secret);
+      const found = await kept.read(hash.toString('latin1'), () =>
+        db.read((stores) => stores.accounts.findToken(hash, now)),
+      );
+      // It was found before it ran out, and may be remembered from then.
+      if (found?.token.expiresAt !== undefined && found.token.expiresAt <= now) return undefined;
       if (found && now - (found.token.lastUsedAt ?? 0) >= MINUTE_MS) lastUsed.note(found.token.publicId, now);
       return found;
     },

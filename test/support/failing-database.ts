@@ -53,6 +53,7 @@ export function createFailingDatabase(
     dialect: db.dialect,
     read: run('read'),
     write: run('write'),
+    version: () => db.version(),
     check: () => db.check(),
     close: () => db.close(),
     fail(planted) {
