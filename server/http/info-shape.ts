@@ -104,9 +104,9 @@ async function fieldOf(field: string, context: FieldContext): Promise<unknown> {
     case 'usedStorage':
       return info.usedStorage(repo);
     case 'siblings':
-      return (await info.files(context.granted, context.head)).map((file) =>
-        siblingShape(file, context.withBlobs),
-      );
+      return context.withBlobs
+        ? (await info.files(context.granted, context.head)).map(siblingShape)
+        : (await info.paths(context.granted, context.head)).map((rfilename) => ({ rfilename }));
     case 'cardData':
       return Object.keys(card).length > 0 ? card : undefined;
     case 'tags':
@@ -123,8 +123,7 @@ async function fieldOf(field: string, context: FieldContext): Promise<unknown> {
   }
 }
 
-function siblingShape(file: FileEntry, withBlobs: boolean): Record<string, unknown> {
-  if (!withBlobs) return { rfilename: file.path };
+function siblingShape(file: FileEntry): Record<string, unknown> {
   const { large } = file;
   return {
     rfilename: file.path,

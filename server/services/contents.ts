@@ -57,6 +57,8 @@ export interface Contents {
       readonly limit: number;
     },
   ): Promise<EntryPage>;
+  /** Paths of all files in path order, at most `limit`; cheaper than a list, which also says what they are. */
+  filePaths(granted: Granted<'read'>, commit: Oid, limit: number): Promise<readonly string[]>;
   /** The entries at these paths; absent ones are left out. */
   entries(
     granted: Granted<'read'>,
@@ -139,7 +141,7 @@ export function createContents(parts: {
 
     async file({ repo }, commit, path) {
       const objects = repoObjects.open(repo);
-      const found = await findEntry(objects, (await objects.commit(commit)).tree, path);
+      const found = await findEntry(objects, await objects.rootTree(commit), path);
       if (found?.type !== 'blob') throw entryNotFound(shown(path));
       const [entry] = await describe(repo, objects, [{ ...found, path }], new Map());
       if (entry?.kind !== 'file') throw entryNotFound(shown(path));
@@ -148,15 +150,25 @@ export function createContents(parts: {
 
     async list({ repo }, commit, query) {
       const objects = repoObjects.open(repo);
-      const page = await listTree(objects, (await objects.commit(commit)).tree, query);
+      const page = await listTree(objects, await objects.rootTree(commit), query);
       if (!page) throw entryNotFound(shown(query.path));
       const last = await lastOf(repo, commit, page.entries, query.withLastCommits);
       return { entries: await describe(repo, objects, page.entries, last), next: page.next };
     },
 
+    async filePaths({ repo }, commit, limit) {
+      const objects = repoObjects.open(repo);
+      const page = await listTree(objects, await objects.rootTree(commit), {
+        path: '',
+        recursive: true,
+        limit,
+      });
+      return (page?.entries ?? []).flatMap((entry) => (entry.type === 'tree' ? [] : [entry.path]));
+    },
+
     async entries({ repo }, commit, paths, withLastCommits) {
       const objects = repoObjects.open(repo);
-      const root = (await objects.commit(commit)).tree;
+      const root = await objects.rootTree(commit);
       const placed: Placed[] = [];
       for (const path of paths) {
         const found = await findEntry(objects, root, path);
@@ -179,7 +191,7 @@ export function createContents(parts: {
 
     async smallFile(repo, commit, path, maxBytes) {
       const objects = repoObjects.open(repo);
-      const found = await findEntry(objects, (await objects.commit(commit)).tree, path);
+      const found = await findEntry(objects, await objects.rootTree(commit), path);
       if (found?.type !== 'blob') return undefined;
       const facts = (await fileFacts.read(repo.publicId, objects, [found.oid])).get(found.oid);
       if (!facts || facts.pointer || facts.sizeBytes > maxBytes) return undefined;

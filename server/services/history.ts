@@ -1,10 +1,12 @@
 import type { Database } from '../db/stores.ts';
+import { repoNotFound } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { Commit } from '../git/objects.ts';
 import { walkCommits } from '../git/commit-log.ts';
 import { diffTrees } from '../git/tree-diff.ts';
+import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import type { RepoObjects } from './repo-objects.ts';
 
 /** A commit as lists show it. */
@@ -34,6 +36,7 @@ export interface History {
 
 export function createHistory(parts: { readonly db: Database; readonly repoObjects: RepoObjects }): History {
   const { db, repoObjects } = parts;
+  const deriving = createKeyedQueue();
 
   async function isIndexed(repo: Repo, oid: Oid): Promise<boolean> {
     return (await db.read((stores) => stores.history.findCommit(repo.id, oid))) !== undefined;
@@ -81,14 +84,18 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
     const changes = await changedPaths(objects, parentTree, commit.tree);
     await db.write(async (stores) => {
       if (await stores.history.findCommit(repo.id, oid)) return;
+      if (!(await stores.repos.findById(repo.id))) throw repoNotFound();
       await stores.history.addCommit(repo.id, { oid, firstParent, reachable, isLinear }, changes);
     });
   }
 
+  /** Callers who miss the same history wait for one of them to derive it. */
   async function index(repo: Repo, tip: Oid): Promise<void> {
     if (await isIndexed(repo, tip)) return;
-    const objects = repoObjects.open(repo);
-    for (const commit of await missingFrom(repo, objects, tip)) await indexOne(repo, objects, commit);
+    await deriving.run(String(repo.id), async () => {
+      const objects = repoObjects.open(repo);
+      for (const commit of await missingFrom(repo, objects, tip)) await indexOne(repo, objects, commit);
+    });
   }
 
   async function summaries(repo: Repo, oids: Iterable<Oid>): Promise<ReadonlyMap<Oid, CommitSummary>> {

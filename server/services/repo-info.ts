@@ -13,6 +13,8 @@ export interface RepoInfo {
   card(repo: Repo, commit: Oid): Promise<CardData>;
   /** Every file at a commit in path order, up to `MAX_SIBLINGS`. */
   files(granted: Granted<'read'>, commit: Oid): Promise<readonly FileEntry[]>;
+  /** Their paths alone. */
+  paths(granted: Granted<'read'>, commit: Oid): Promise<readonly string[]>;
   /** Bytes of the large objects linked to the repository. */
   usedStorage(repo: Repo): Promise<number>;
 }
@@ -53,6 +55,8 @@ export function createRepoInfo(parts: { readonly db: Database; readonly contents
       } while (after !== undefined && files.length < MAX_SIBLINGS);
       return files.slice(0, MAX_SIBLINGS);
     },
+
+    paths: (granted, commit) => contents.filePaths(granted, commit, MAX_SIBLINGS),
 
     usedStorage: (repo) => db.read((stores) => stores.largeObjects.linkedBytes(repo.id)),
   };

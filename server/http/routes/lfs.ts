@@ -47,7 +47,8 @@ export function lfsRoutes(services: {
       const writable = await authorize.also(granted, 'write');
       const transfers = body.transfers ?? ['basic'];
       const usesXet = transfers.includes('xet');
-      const plans = await lfs.planUploads(writable, names, transfers.includes('multipart'));
+      const mayUseParts = transfers.includes('multipart') && !usesXet;
+      const plans = await lfs.planUploads(writable, names, mayUseParts);
       const answers = merge(checked, plans, (name, plan) =>
         usesXet && (plan.kind === 'single' || plan.kind === 'parts')
           ? xetAnswer(request, writable, name)
