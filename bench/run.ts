@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { BenchCase } from './bench-case.ts';
+import { commitRates, manyFiles, oneFile } from './cases/commits.ts';
+import { largeFiles } from './cases/large-files.ts';
+import { largeTransfers } from './cases/large-transfers.ts';
+import { listings } from './cases/listings.ts';
+import { measureStart, memoryRow } from './cases/process.ts';
+import { smallReads } from './cases/small-reads.ts';
+import { endChild, forkChild, startServerChild } from './child-process.ts';
+import { startBenchHub } from './hub.ts';
+import { memoryOf } from './measure.ts';
+import { writeDocument, writeTable } from './report.ts';
+import type { Row } from './row.ts';
+
+/*
+ * `npm run bench`: measures the started program against the aims, each beside a yardstick in the same run. Prints a
+ * table, writes `bench/results.json`, and with `--write` also `docs/performance.md`.
+ */
+
+const CASES: readonly BenchCase[] = [
+  ...[smallReads, largeTransfers, manyFiles, largeFiles, listings, oneFile, commitRates],
+];
+const START = 'start';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    large: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+  },
+});
+
+const isWanted = (name: string): boolean => options.only?.includes(name) ?? true;
+
+function say(rows: readonly Row[]): void {
+  for (const row of rows) {
+    const beside = row.ratio === undefined ? '' : `, ${row.ratio.toFixed(2)} of ${row.yardstick?.name ?? ''}`;
+    process.stdout.write(`  ${row.name}: ${row.value.toPrecision(3)} ${row.unit}${beside}\n`);
+  }
+}
+
+async function measureCases(): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  await using hub = await startBenchHub();
+  const idle = await startServerChild({ kind: 'idle', headers: {}, body: '' });
+  const ping = forkChild('ping', { ports: [hub.port, idle.port] });
+  try {
+    for (const bench of CASES.filter(({ name }) => isWanted(name))) {
+      process.stdout.write(`${bench.name}\n`);
+      ping.send({ during: bench.name });
+      const measured = await bench.run({ hub, isQuick: options.quick, isLarge: options.large });
+      say(measured);
+      rows.push(...measured);
+    }
+    const longest = await new Promise<Readonly<Record<string, readonly number[]>>>((done) => {
+      ping.once('message', done);
+      ping.send({});
+    });
+    const own = [
+      stallRow(longest),
+      memoryRow('most memory of the hub during all this', memoryOf(hub.pid).most, 400),
+    ];
+    say(own);
+    return [...rows, ...own];
+  } finally {
+    await endChild(ping);
+    await idle.end();
+  }
+}
+
+function stallRow(longest: Readonly<Record<string, readonly number[]>>): Row {
+  const [worst, [value = NaN, idle = NaN] = []] =
+    Object.entries(longest).sort(([, [a = 0]], [, [b = 0]]) => b - a)[0] ?? [];
+  const machine = Math.max(...Object.values(longest).map(([, milliseconds = 0]) => milliseconds));
+  process.stdout.write(`stalls in ms, of the hub and of an idle process: ${JSON.stringify(longest)}\n`);
+  return {
+    name: 'longest stall',
+    aim: '50 ms',
+    value,
+    unit: 'ms',
+    yardstick: { name: 'idle process', value: machine },
+    isMet: value <= 50,
+    note: `in ${worst ?? 'no case'}, where the idle process had ${idle.toFixed(0)} ms`,
+  };
+}
+
+const rows: Row[] = [];
+if (isWanted(START)) {
+  process.stdout.write(`${START}\n`);
+  const measured = await measureStart(options.quick ? 2 : 5);
+  say(measured);
+  rows.push(...measured);
+}
+if (CASES.some(({ name }) => isWanted(name))) rows.push(...(await measureCases()));
+
+process.stdout.write(`\n${writeTable(rows)}\n`);
+await writeFile(new URL('results.json', import.meta.url), `${JSON.stringify(rows, undefined, 2)}\n`);
+if (options.write) {
+  await writeFile(fileURLToPath(new URL('../docs/performance.md', import.meta.url)), writeDocument(rows));
+}
