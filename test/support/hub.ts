@@ -84,7 +84,7 @@ export async function startHub(flags: readonly string[] = []): Promise<TestHub> 
   let stopping: Promise<void> | undefined;
   const stop = (timeIsUp = new AbortController().signal): Promise<void> => (stopping ??= hub.stop(timeIsUp));
   cleanup.defer(() => stop(AbortSignal.abort()));
-  const [url] = hub.urls;
+  const url = hub.localUrl;
   const { host, port } = new URL(url);
   const tables = new BetterSqlite3(join(dataDir, 'hub.db'), { readonly: true });
   cleanup.defer(() => void tables.close());
