@@ -6,7 +6,14 @@ import type { HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { GitObject, GitObjectType, GitStorage, PackRef } from './object-storage.ts';
-import { EMPTY_TREE, hashLargeObject, hashObject, objectHeader, parseCommit } from './objects.ts';
+import {
+  EMPTY_TREE,
+  hashLargeObject,
+  hashObject,
+  objectHeader,
+  parseCommit,
+  treeOfCommit,
+} from './objects.ts';
 import type { Commit } from './objects.ts';
 import { parsePackIndex } from './pack-index.ts';
 import type { PackIndex } from './pack-index.ts';
@@ -33,6 +40,8 @@ const HEX_PREFIX = /^[0-9a-f]{1,40}$/;
 
 /** An object's bytes as they are read. The consumer must read them to the end or call `return()`. */
 export interface ObjectBody extends ObjectInfo {
+  /** All of them, where they are in memory anyway. */
+  readonly content?: Buffer;
   /** Throws `CorruptObject` before the last piece if the bytes are not what the id promises. */
   readonly bytes: AsyncIterable<Uint8Array>;
 }
@@ -58,6 +67,8 @@ export interface ObjectDb {
   findByPrefix(hexPrefix: string, limit: number): Promise<readonly Oid[]>;
   /** A commit that must be there. */
   commit(oid: Oid): Promise<Commit>;
+  /** The tree of a commit that must be there: what nearly every question begins with. */
+  rootTree(commit: Oid): Promise<Oid>;
   /** The raw content of a tree that must be there; read it with `TreeScan` or `parseTree`. */
   tree(oid: Oid): Promise<Buffer>;
 }
@@ -76,6 +87,7 @@ interface Place {
 const bodyOf = ({ type, content }: GitObject): ObjectBody => ({
   type,
   sizeBytes: content.length,
+  content,
   bytes: (async function* () {
     yield await Promise.resolve(content);
   })(),
@@ -417,6 +429,7 @@ export function createObjectDb(needs: {
       return [...found].sort().slice(0, limit);
     },
     commit: async (oid) => parseCommit((await get(oid, 'commit')).content),
+    rootTree: async (commit) => treeOfCommit((await get(commit, 'commit')).content),
     tree: async (oid) => (await get(oid, 'tree')).content,
   };
 }

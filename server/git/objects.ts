@@ -223,6 +223,18 @@ function oidOf(header: ExtraHeader | undefined, name: string, what: string): Oid
   return header.value;
 }
 
+const TREE_LINE_BYTES = 'tree \n'.length + 40;
+
+/** The tree of a commit without reading the rest of it. Throws `CorruptObject`. */
+export function treeOfCommit(content: Buffer): Oid {
+  const line = content.toString('latin1', 0, TREE_LINE_BYTES);
+  const oid = line.slice('tree '.length, -1);
+  if (!line.startsWith('tree ') || !line.endsWith('\n') || !isOid(oid)) {
+    throw corruptObject('commit without a valid tree line');
+  }
+  return oid;
+}
+
 /** Read a commit. Throws `CorruptObject` unless tree, parents, author and committer lines are there in order. */
 export function parseCommit(content: Buffer): Commit {
   const { lines, message } = parseHeaders(content, 'commit');

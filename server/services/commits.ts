@@ -129,7 +129,7 @@ export function createCommits(parts: {
 
     const overlay = new Map<Oid, GitObject>();
     const objectDb = repoObjects.open(repo, overlay);
-    const headTree = (await objectDb.commit(head)).tree;
+    const headTree = await objectDb.rootTree(head);
     const { targets, links, made } = await resolveAdditions(repo, headTree, head, prepared);
     for (const object of made) overlay.set(object.oid, object);
     const edited = await editTree(
@@ -233,7 +233,7 @@ export function createCommits(parts: {
     const objectDb = repoObjects.open(repo);
     const from =
       copy.fromRevision === undefined ? head : (await contents.resolve(repo, copy.fromRevision)).commit;
-    const tree = from === head ? headTree : (await objectDb.commit(from)).tree;
+    const tree = from === head ? headTree : await objectDb.rootTree(from);
     const source = await findEntry(objectDb, tree, copy.from);
     if (source?.type !== 'blob') throw entryNotFound(shown(copy.from));
     return { mode: source.mode, oid: source.oid };
