@@ -34,8 +34,20 @@ export interface RunningHub {
   stop(timeIsUp: AbortSignal): Promise<void>;
 }
 
+const ADDRESSES_MS = 5_000;
+
+/** Looking up the machine's addresses takes longer than answering a request, and they change rarely. */
+function lookedUpAnew<Value>(clock: Clock, lookUp: () => Value): () => Value {
+  let known: { readonly at: number; readonly value: Value } | undefined;
+  return () => {
+    const now = clock.monotonic();
+    if (!known || now - known.at > ADDRESSES_MS) known = { at: now, value: lookUp() };
+    return known.value;
+  };
+}
+
 async function serve(
-  { config, log, page, strict }: HubParts,
+  { config, log, clock, page, strict }: HubParts,
   services: Services,
 ): Promise<{
   readonly listeners: Listeners;
@@ -68,7 +80,7 @@ async function serve(
       readiness: services.readiness(() => isStopping),
     }),
     originOf: (host) => publicOrigins.get(host) ?? `http://${host}`,
-    allowedHosts: () => allowedHosts(reachableAddresses(config.host), named),
+    allowedHosts: lookedUpAnew(clock, () => allowedHosts(reachableAddresses(config.host), named)),
     isStopping: () => isStopping,
     pages: createPageServer(page),
     withRequestId: (requestId, work) => runInContext({ requestId }, work),

@@ -9,7 +9,7 @@ export interface FileBytes {
   /** Entity tag without quotes. */
   readonly etag: string;
   /** Opened only when the bytes are really sent. */
-  open(range: ByteRange | undefined): Promise<ByteSource>;
+  open(range: ByteRange | undefined): Promise<ByteSource | Uint8Array>;
 }
 
 /** Answer a GET or HEAD with Range and conditional requests (RFC 9110, sections 13 and 14). */

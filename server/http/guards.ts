@@ -70,9 +70,9 @@ export function cookieCounts(request: HubRequest): boolean {
 }
 
 /** Every answer: nothing here is guessed at, framed, or told to other sites. */
-export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+export const COMMON_HEADERS: readonly (readonly [name: string, value: string])[] = Object.entries({
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'x-frame-options': 'DENY',
-};
+});

@@ -8,7 +8,7 @@ export interface Reply<Answer = unknown> {
   readonly body?:
     | { readonly kind: 'json'; readonly value: Answer }
     | { readonly kind: 'text'; readonly text: string; readonly mediaType: string }
-    | { readonly kind: 'bytes'; readonly bytes: ByteSource; readonly sizeBytes: number }
+    | { readonly kind: 'bytes'; readonly bytes: ByteSource | Uint8Array; readonly sizeBytes: number }
     /** Headers of a body that is not sent: the answer to HEAD, or 304. */
     | { readonly kind: 'omitted'; readonly sizeBytes?: number };
 }
@@ -48,7 +48,8 @@ export async function send(
     response.end();
   } else if (body.kind === 'bytes') {
     response.setHeader('content-length', body.sizeBytes);
-    if (isHead) {
+    if (body.bytes instanceof Uint8Array) response.end(isHead ? undefined : body.bytes);
+    else if (isHead) {
       // Opened for nothing: what it holds is given back.
       await body.bytes[Symbol.asyncIterator]().return?.();
       response.end();

@@ -34,6 +34,7 @@ export const bodyOf = (request: HubRequest): ByteSource => ({
 
 /** Decode one part of a path, once. Throws InvalidPath for what is not UTF-8 or has a NUL. */
 export function decodePart(part: string): string {
+  if (!part.includes('%')) return part;
   try {
     const text = decodeURIComponent(part);
     if (text.includes('\0')) throw new HubError('InvalidPath', 'The path has a NUL character.');

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import express from 'express';
 import { NOT_OFFERED_YET } from '../contract/hub.ts';
 import type { Method } from '../contract/route.ts';
 import { HubError } from '../domain/errors.ts';
+import { newPublicId } from '../platform/random.ts';
 import { answer, answerFailure, type AdapterParts, type Endpoint } from './adapter.ts';
 import { answerCors } from './cors.ts';
 import { asHubError } from './errors.ts';
@@ -46,7 +46,7 @@ export function createHttpHandler(
 
   async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const id = requestIdOf(message);
-    for (const [name, value] of Object.entries(COMMON_HEADERS)) response.setHeader(name, value);
+    for (const [name, value] of COMMON_HEADERS) response.setHeader(name, value);
     response.setHeader('x-request-id', id);
     let request = bareRequest(message, id);
     try {
@@ -136,8 +136,7 @@ function requestIdOf(message: IncomingMessage): string {
   const known = requestIds.get(message);
   if (known !== undefined) return known;
   const given = message.headers['x-request-id'] ?? message.headers['x-amzn-trace-id'];
-  const id =
-    typeof given === 'string' && /^[\w=;.:-]{8,128}$/.test(given) ? given : randomBytes(12).toString('hex');
+  const id = typeof given === 'string' && /^[\w=;.:-]{8,128}$/.test(given) ? given : newPublicId();
   requestIds.set(message, id);
   return id;
 }

@@ -205,7 +205,7 @@ export function createCommits(parts: {
         targets.set(path, { mode: FILE_MODE, oid: pointer.oid });
       }
     }
-    const attributes = await extendedAttributes(repo, head, prepared);
+    const attributes = await extendedAttributes(repo, headTree, prepared, targets.get(ATTRIBUTES));
     if (attributes) {
       made.set(attributes.oid, attributes);
       targets.set(ATTRIBUTES, { mode: FILE_MODE, oid: attributes.oid });
@@ -239,24 +239,45 @@ export function createCommits(parts: {
     return { mode: source.mode, oid: source.oid };
   }
 
+  /** The `.gitattributes` that the commit would leave, empty where there is none. */
+  async function attributesAfter(
+    repo: Repo,
+    headTree: Oid,
+    prepared: Prepared,
+    added: TreeTarget | undefined,
+  ): Promise<Buffer | 'unreadable'> {
+    const addition = prepared.changes.additions.get(ATTRIBUTES);
+    if (addition?.kind === 'file') return prepared.attributes ?? Buffer.alloc(0);
+    if (addition?.kind === 'lfs-file') return 'unreadable';
+    const isDeleted = prepared.changes.deletions.some(({ path }) => path === ATTRIBUTES);
+    const objectDb = repoObjects.open(repo);
+    const kept = isDeleted ? undefined : await findEntry(objectDb, headTree, ATTRIBUTES);
+    const oid = added?.oid ?? kept?.oid;
+    if (oid === undefined) return Buffer.alloc(0);
+    const info = (await objectDb.infoMany([oid])).get(oid);
+    if (info?.type !== 'blob' || info.sizeBytes > MAX_ATTRIBUTES_BYTES) return 'unreadable';
+    const { content } = await objectDb.get(oid, 'blob');
+    return parsePointer(content) ? 'unreadable' : content;
+  }
+
   /**
    * A large file that no pattern covers gets a line of its own in `.gitattributes`, or a git client would check out
    * its pointer (contract 3.2).
    */
   async function extendedAttributes(
     repo: Repo,
-    head: Oid,
+    headTree: Oid,
     prepared: Prepared,
+    added: TreeTarget | undefined,
   ): Promise<NewGitObject | undefined> {
     const additions = [...prepared.changes.additions.values()].filter(
       (addition) => addition.kind === 'lfs-file',
     );
     if (additions.length === 0) return undefined;
-    const isDeleted = prepared.changes.deletions.some(({ path }) => path === ATTRIBUTES);
-    const current =
-      prepared.attributes ??
-      (isDeleted ? undefined : await contents.smallFile(repo, head, ATTRIBUTES, MAX_ATTRIBUTES_BYTES));
-    const text = current?.toString('utf8') ?? '';
+    const current = await attributesAfter(repo, headTree, prepared, added);
+    // What nobody can read as rules, git-lfs cannot either: there is nothing that a line could be added to.
+    if (current === 'unreadable') return undefined;
+    const text = current.toString('utf8');
     const rules = parseLfsRules(text);
     const uncovered = additions.filter((addition) => !rules.isLfs(addition.path));
     if (uncovered.length === 0) return undefined;

@@ -9,6 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Granted } from './authorize.ts';
 import type { FileFacts, FileFactsReader } from './file-facts.ts';
 import type { CommitPage, CommitSummary, History } from './history.ts';
+import { createKeptReads } from './kept-reads.ts';
 import type { RepoObjects } from './repo-objects.ts';
 import type { ResolvedRevision, Revisions } from './revisions.ts';
 
@@ -69,11 +70,19 @@ export interface Contents {
   refs(granted: Granted<'read'>): Promise<readonly Ref[]>;
   commits(granted: Granted<'read'>, commit: Oid, skip: number, limit: number): Promise<CommitPage>;
   commit(granted: Granted<'read'>, oid: Oid): Promise<CommitSummary>;
-  /** The bytes of a blob as git keeps it. */
-  blob(granted: Granted<'read'>, oid: Oid): Promise<AsyncIterable<Uint8Array>>;
+  /** The bytes of a blob as git keeps it; a small one is whole. */
+  blob(granted: Granted<'read'>, oid: Oid): Promise<AsyncIterable<Uint8Array> | Uint8Array>;
   /** A small text file, or undefined when it is absent, a folder, large, or longer than `maxBytes`. */
   smallFile(repo: Repo, commit: Oid, path: string, maxBytes: number): Promise<Buffer | undefined>;
 }
+
+/** Each holds the path that was asked for, so this is some megabytes at most. */
+const KEPT_PLACES = 2_000;
+
+const NO_LARGE_OBJECTS: ReadonlyMap<Sha256, LargeObject> = new Map();
+
+const missingBlob = (oid: Oid): HubError =>
+  new HubError('CorruptObject', `Object ${oid} of this repository is missing.`);
 
 type Placed = FoundEntry & { readonly path: string };
 
@@ -86,6 +95,7 @@ export function createContents(parts: {
   readonly history: History;
 }): Contents {
   const { db, clock, repoObjects, revisions, fileFacts, history } = parts;
+  const kept = createKeptReads({ db, maxEntries: KEPT_PLACES });
 
   /** Large objects of the pointers that this repository may follow; a pointer without one is a plain file. */
   async function largeObjects(
@@ -93,7 +103,7 @@ export function createContents(parts: {
     facts: Iterable<FileFacts>,
   ): Promise<ReadonlyMap<Sha256, LargeObject>> {
     const sha256s = [...facts].flatMap(({ pointer }) => pointer?.sha256 ?? []);
-    if (sha256s.length === 0) return new Map();
+    if (sha256s.length === 0) return NO_LARGE_OBJECTS;
     const found = await db.read((stores) =>
       stores.largeObjects.findForRepository(repo.id, sha256s, clock.now()),
     );
@@ -116,9 +126,23 @@ export function createContents(parts: {
       // A submodule has no content here; Hub clients know files and folders only.
       if (entry.type === 'commit') return { kind: 'file', sizeBytes: 0, large: undefined, ...common };
       const known = facts.get(entry.oid);
-      if (!known) throw new HubError('CorruptObject', `Object ${entry.oid} of this repository is missing.`);
+      if (!known) throw missingBlob(entry.oid);
       return { kind: 'file', ...fileSize(known, large), ...common };
     });
+  }
+
+  /** Which blob lies at a path, and what is known of it: it never changes. */
+  async function placeOf(
+    repo: Repo,
+    commit: Oid,
+    path: string,
+  ): Promise<{ readonly oid: Oid; readonly facts: FileFacts } | undefined> {
+    const objects = repoObjects.open(repo);
+    const found = await findEntry(objects, await objects.rootTree(commit), path);
+    if (found?.type !== 'blob') return undefined;
+    const facts = (await fileFacts.read(repo.publicId, objects, [found.oid])).get(found.oid);
+    if (!facts) throw missingBlob(found.oid);
+    return { oid: found.oid, facts };
   }
 
   const lastOf = async (
@@ -140,12 +164,11 @@ export function createContents(parts: {
     resolve: (repo, text) => revisions.resolve(repo, text),
 
     async file({ repo }, commit, path) {
-      const objects = repoObjects.open(repo);
-      const found = await findEntry(objects, await objects.rootTree(commit), path);
-      if (found?.type !== 'blob') throw entryNotFound(shown(path));
-      const [entry] = await describe(repo, objects, [{ ...found, path }], new Map());
-      if (entry?.kind !== 'file') throw entryNotFound(shown(path));
-      return entry;
+      const place = await kept.read(`${repo.id} ${commit} ${path}`, () => placeOf(repo, commit, path));
+      if (!place) throw entryNotFound(shown(path));
+      const { oid, facts } = place;
+      const large = facts.pointer ? await largeObjects(repo, [facts]) : NO_LARGE_OBJECTS;
+      return { kind: 'file', path, oid, ...fileSize(facts, large) };
     },
 
     async list({ repo }, commit, query) {
@@ -185,8 +208,8 @@ export function createContents(parts: {
 
     async blob({ repo }, oid) {
       const body = await repoObjects.open(repo).open(oid);
-      if (!body) throw new HubError('CorruptObject', `Object ${oid} of this repository is missing.`);
-      return body.bytes;
+      if (!body) throw missingBlob(oid);
+      return body.content ?? body.bytes;
     },
 
     async smallFile(repo, commit, path, maxBytes) {

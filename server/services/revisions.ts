@@ -69,9 +69,7 @@ export function createRevisions(parts: {
     const names = texts.flatMap((text) =>
       text === 'HEAD' ? [branchRef(repo.defaultBranch)] : refNamesOf(text),
     );
-    const refs = await kept.read(`${repo.id} ${JSON.stringify(names)}`, () =>
-      db.read((stores) => stores.refs.findMany(repo.id, names)),
-    );
+    const refs = await db.read((stores) => stores.refs.findMany(repo.id, names));
     const byName = new Map(refs.map((ref) => [ref.name, ref]));
     const found = new Map<string, ResolvedRevision>();
     for (const text of texts) {
@@ -83,24 +81,31 @@ export function createRevisions(parts: {
     return found;
   }
 
+  async function split(
+    repo: Repo,
+    decoded: readonly string[],
+  ): Promise<{ revision: ResolvedRevision; path: string }> {
+    const [first = ''] = decoded;
+    const path = (from: number): string => decoded.slice(from).join('/').replace(/\/$/, '');
+    if (isOid(first)) {
+      const revision = await byId(repo, first);
+      if (revision) return { revision, path: path(1) };
+    }
+    const count = Math.min(decoded.length, MAX_REF_PARTS);
+    const texts = Array.from({ length: count }, (_, index) => decoded.slice(0, count - index).join('/'));
+    const found = await refsNamed(repo, texts);
+    for (const [index, text] of texts.entries()) {
+      const revision = found.get(text);
+      if (revision) return { revision, path: path(count - index) };
+    }
+    const revision = await byId(repo, first);
+    if (!revision) throw revisionNotFound(shown(first));
+    return { revision, path: path(1) };
+  }
+
   return {
     async split(repo, decoded) {
-      const [first = ''] = decoded;
-      const path = (from: number): string => decoded.slice(from).join('/').replace(/\/$/, '');
-      if (isOid(first)) {
-        const revision = await byId(repo, first);
-        if (revision) return { revision, path: path(1) };
-      }
-      const count = Math.min(decoded.length, MAX_REF_PARTS);
-      const texts = Array.from({ length: count }, (_, index) => decoded.slice(0, count - index).join('/'));
-      const found = await refsNamed(repo, texts);
-      for (const [index, text] of texts.entries()) {
-        const revision = found.get(text);
-        if (revision) return { revision, path: path(count - index) };
-      }
-      const revision = await byId(repo, first);
-      if (!revision) throw revisionNotFound(shown(first));
-      return { revision, path: path(1) };
+      return kept.read(`${repo.id} ${JSON.stringify(decoded)}`, () => split(repo, decoded));
     },
 
     async resolve(repo, text) {

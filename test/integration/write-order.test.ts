@@ -95,7 +95,10 @@ async function readFile(hub: HubServices, repo: Repo, path: string): Promise<Buf
   const granted = await hub.writer(repo);
   const { commit } = await hub.services.contents.resolve(repo, 'main');
   const file = await hub.services.contents.file(granted, commit, path);
-  if (!file.large) return readAll(await hub.services.contents.blob(granted, file.oid));
+  if (!file.large) {
+    const blob = await hub.services.contents.blob(granted, file.oid);
+    return blob instanceof Uint8Array ? Buffer.from(blob) : readAll(blob);
+  }
   return readAll(await hub.services.largeObjects.open(granted, file.large.sha256, undefined));
 }
 

@@ -112,8 +112,12 @@ export function resolveRoutes(services: {
       {
         sizeBytes,
         etag: located.entry.oid,
-        open: async (range) =>
-          cut(await contents.blob(granted, located.entry.oid), range?.start ?? 0, range?.end ?? sizeBytes),
+        open: async (range) => {
+          const bytes = await contents.blob(granted, located.entry.oid);
+          if (!range) return bytes;
+          if (bytes instanceof Uint8Array) return bytes.subarray(range.start, range.end);
+          return cut(bytes, range.start, range.end);
+        },
       },
       located.headers,
     );
