@@ -185,7 +185,7 @@ export function repoClient(hub: TestHub, name: string, person: Person = 'owner')
       return answer.json<{ commitOid: string }>().commitOid;
     },
     async paths(revision = 'main') {
-      const answer = await api('GET', `tree/${revision}?recursive=true`);
+      const answer = await api('GET', `tree/${revision}?recursive=true&limit=10000`);
       expect(answer.status).toBe(200);
       return answer
         .json<{ type: string; path: string }[]>()
