@@ -2,7 +2,7 @@ import * as contract from '../../contract/contents.ts';
 import { segmentOf } from '../../contract/shapes.ts';
 import { isOid } from '../../domain/ids.ts';
 import { entryNotFound, HubError, isHubError } from '../../domain/errors.ts';
-import { parsePath, shown } from '../../domain/names.ts';
+import { shown } from '../../domain/names.ts';
 import { repoFullName } from '../../domain/repo.ts';
 import type { Granted } from '../../services/authorize.ts';
 import type { Contents, FileEntry } from '../../services/contents.ts';
@@ -12,7 +12,7 @@ import { errorReply } from '../errors.ts';
 import { contentHeaders, fileReply } from '../files.ts';
 import type { Reply } from '../reply.ts';
 import { header, type HubRequest } from '../request.ts';
-import { decodeRest } from './revision-path.ts';
+import { decodeRest, lookupPath } from './revision-path.ts';
 
 /** What a metadata request of @huggingface/hub asks for (contract 2.5). */
 const XET_INFO = 'application/vnd.xet-fileinfo+json';
@@ -40,7 +40,7 @@ export function resolveRoutes(services: {
     const { revision, path } = await contents.locate(granted.repo, decodeRest(rest));
     const isPinned = isOid(revision.text);
     try {
-      const entry = await contents.file(granted, revision.commit, parsePath(path));
+      const entry = await contents.file(granted, revision.commit, lookupPath(path));
       const headers = {
         ...contentHeaders(path, asDownload),
         'x-repo-commit': revision.commit,
@@ -140,7 +140,8 @@ export function resolveRoutes(services: {
   ];
 }
 
-const PINNED = 'public, max-age=31536000, immutable';
+/** Not for shared caches: the repository may become private, and the hub may ask everybody to sign in. */
+const PINNED = 'private, max-age=31536000, immutable';
 
 async function* cut(
   bytes: AsyncIterable<Uint8Array>,
