@@ -1,19 +1,27 @@
+import type { Insertable } from 'kysely';
+import { createRowInserter } from '../insert-rows.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { EventStore } from '../stores.ts';
+import type { EventTable } from '../tables.ts';
 
 export function createEventStore({ db }: StoreContext): EventStore {
+  const insert = createRowInserter<Insertable<EventTable>>(
+    db,
+    ['kind', 'repository_id', 'actor_id', 'payload', 'at'],
+    (rows) => db.insertInto('events').values(rows),
+  );
+
   return {
     append: async (event) => {
-      await db
-        .insertInto('events')
-        .values({
+      await insert([
+        {
           kind: event.kind,
           repository_id: event.repositoryId ?? null,
           actor_id: event.actorId ?? null,
           payload: event.payload,
           at: event.at,
-        })
-        .execute();
+        },
+      ]);
     },
 
     list: async (after, limit) => {

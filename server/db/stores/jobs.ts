@@ -1,22 +1,24 @@
+import type { Insertable } from 'kysely';
+import { createRowInserter } from '../insert-rows.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { JobStore } from '../stores.ts';
+import type { JobTable } from '../tables.ts';
 
 export function createJobStore({ db, dialect }: StoreContext): JobStore {
+  const insertWaiting = createRowInserter<Insertable<JobTable>>(
+    db,
+    ['kind', 'key', 'payload', 'run_at', 'lease_until', 'problem', 'created_at'],
+    (rows) =>
+      db
+        .insertInto('jobs')
+        .values(rows)
+        .onConflict((on) => on.columns(['kind', 'key']).where('lease_until', 'is', null).doNothing()),
+  );
+
   return {
     enqueue: async ({ kind, key, payload, runAt }, now) => {
-      await db
-        .insertInto('jobs')
-        .values({
-          kind,
-          key,
-          payload,
-          run_at: runAt,
-          lease_until: null,
-          problem: null,
-          created_at: now,
-        })
-        .onConflict((on) => on.columns(['kind', 'key']).where('lease_until', 'is', null).doNothing())
-        .execute();
+      const waiting = { run_at: runAt, lease_until: null, problem: null, created_at: now };
+      await insertWaiting([{ kind, key, payload, ...waiting }]);
     },
 
     claim: async (now, leaseMs) =>

@@ -1,8 +1,9 @@
 import { sql, type ExpressionBuilder, type Insertable, type Selectable } from 'kysely';
-import { corruptObject } from '../../domain/errors.ts';
+import { corruptObject, HubError } from '../../domain/errors.ts';
 import type { RepositoryId } from '../../domain/ids.ts';
 import { sha256Bytes, toSha256, toXetHash, xetHashBytes } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
+import { createQuestion } from '../question.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { LargeObject, LargeObjectStore } from '../stores.ts';
@@ -31,6 +32,26 @@ const toLargeObject = (row: ObjectRow): LargeObject => ({
 
 export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObjectStore {
   const selectObjects = () => db.selectFrom('large_objects').select(OBJECT_COLUMNS);
+
+  const findBySha256 = createQuestion<{ sha256: Buffer }, ObjectRow>(db, (value) =>
+    selectObjects().where('sha256', '=', value('sha256')),
+  );
+
+  const insertPlain = createQuestion<{ sha256: Buffer; sizeBytes: number; now: number }, ObjectRow>(
+    db,
+    (value) =>
+      db
+        .insertInto('large_objects')
+        .values({
+          sha256: value('sha256'),
+          size_bytes: value('sizeBytes'),
+          has_plain_form: 1,
+          xet_hash: null,
+          created_at: value('now'),
+        })
+        .onConflict((on) => on.column('sha256').doUpdateSet({ has_plain_form: 1 }))
+        .returning(OBJECT_COLUMNS),
+  );
 
   /** The one rule of sight: linked to the repository, or pending for it and not past its time. */
   const isSeenBy =
@@ -108,23 +129,13 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
     },
 
     findAny: async (sha256) => {
-      const row = await selectObjects().where('sha256', '=', sha256Bytes(sha256)).executeTakeFirst();
+      const [row] = await findBySha256({ sha256: sha256Bytes(sha256) });
       return row && toLargeObject(row);
     },
 
     addPlainForm: async ({ sha256, sizeBytes }, now) => {
-      const row = await db
-        .insertInto('large_objects')
-        .values({
-          sha256: sha256Bytes(sha256),
-          size_bytes: sizeBytes,
-          has_plain_form: 1,
-          xet_hash: null,
-          created_at: now,
-        })
-        .onConflict((on) => on.column('sha256').doUpdateSet({ has_plain_form: 1 }))
-        .returning(OBJECT_COLUMNS)
-        .executeTakeFirstOrThrow();
+      const [row] = await insertPlain({ sha256: sha256Bytes(sha256), sizeBytes, now });
+      if (!row) throw new HubError('Internal', 'A large object was not recorded.');
       return checkSize(row, sizeBytes);
     },
 

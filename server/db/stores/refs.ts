@@ -28,6 +28,26 @@ export function createRefStore({ db, dialect }: StoreContext): RefStore {
   const isAbsent = async (repositoryId: RepositoryId, name: string): Promise<boolean> =>
     (await findByName({ repositoryId, name })).length === 0;
 
+  const move = createQuestion<
+    {
+      repositoryId: RepositoryId;
+      name: string;
+      expected: Buffer;
+      target: Buffer;
+      peeled: Buffer | null;
+      now: number;
+    },
+    { id: number }
+  >(db, (value) =>
+    db
+      .updateTable('refs')
+      .set({ target: value('target'), peeled: value('peeled'), updated_at: value('now') })
+      .where('repository_id', '=', value('repositoryId'))
+      .where('name', '=', value('name'))
+      .where('target', '=', value('expected'))
+      .returning('id'),
+  );
+
   const create = async (
     repositoryId: RepositoryId,
     name: string,
@@ -83,18 +103,15 @@ export function createRefStore({ db, dialect }: StoreContext): RefStore {
           .executeTakeFirst();
         return numDeletedRows > 0n;
       }
-      const { numUpdatedRows } = await db
-        .updateTable('refs')
-        .set({
-          target: oidBytes(next.target),
-          peeled: next.peeled ? oidBytes(next.peeled) : null,
-          updated_at: now,
-        })
-        .where('repository_id', '=', repositoryId)
-        .where('name', '=', name)
-        .where('target', '=', oidBytes(expected))
-        .executeTakeFirst();
-      return numUpdatedRows > 0n;
+      const moved = await move({
+        repositoryId,
+        name,
+        expected: oidBytes(expected),
+        target: oidBytes(next.target),
+        peeled: next.peeled ? oidBytes(next.peeled) : null,
+        now,
+      });
+      return moved.length > 0;
     },
   };
 }

@@ -75,6 +75,17 @@ export function createRepoStore(context: StoreContext): RepoStore {
         .where('repository_names.folded', '=', value('name')),
   );
 
+  const findByKey = createQuestion<{ id: RepositoryId }, RepoRow>(db, (value) =>
+    selectRepos().where('repositories.id', '=', value('id')),
+  );
+
+  const touchByKey = createQuestion<{ id: RepositoryId; now: number }, never>(db, (value) =>
+    db
+      .updateTable('repositories')
+      .set({ updated_at: value('now') })
+      .where('id', '=', value('id')),
+  );
+
   return {
     create: async ({ kind, owner, name, visibility, defaultBranch, createdBy, now, ...given }) => {
       const folded = foldName(name);
@@ -132,7 +143,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
     },
 
     findById: async (id) => {
-      const row = await selectRepos().where('repositories.id', '=', id).executeTakeFirst();
+      const [row] = await findByKey({ id });
       return row && toRepo(row);
     },
 
@@ -210,7 +221,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
     },
 
     touch: async (id, now) => {
-      await db.updateTable('repositories').set({ updated_at: now }).where('id', '=', id).execute();
+      await touchByKey({ id, now });
     },
 
     delete: (id) => deleteRepositoryRows(context, id),
