@@ -45,7 +45,7 @@ export interface Commits {
   commit(granted: Granted<'write'>, branch: string, body: ByteSource): Promise<CommitAnswer>;
   /**
    * Make the first commit of a new repository. Throws LfsNotUploaded for the pointer to a large file, which a
-   * repository that is not there yet cannot hold, and PathCollision.
+   * repository that is not there yet cannot hold, PathCollision, InvalidMetadata and InvalidContent.
    */
   firstCommit(repository: PublicId, plan: FirstCommit): Promise<{ commit: Oid; staged: StagedObjects }>;
 }
@@ -86,8 +86,8 @@ export function createCommits(parts: {
     let attributes: Buffer | undefined;
     try {
       const received = await receiveCommit(body, staging, parts.limits, (path, content) => {
-        if (path === 'README.md') requireReadableCard(content);
-        if (path === ATTRIBUTES) attributes = checkedAttributes(content);
+        checkFile(path, content);
+        if (path === ATTRIBUTES) attributes = content;
       });
       await failPoint('commit-received');
       const changes = foldOperations(received.operations);
@@ -301,7 +301,10 @@ export function createCommits(parts: {
     },
 
     async firstCommit(repository, plan) {
-      for (const [path, content] of plan.files) if (parsePointer(content)) throw notUploaded(path);
+      for (const [path, content] of plan.files) {
+        if (parsePointer(content)) throw notUploaded(path);
+        checkFile(path, content);
+      }
       const blobs = [...plan.files].map(([path, content]) => ({ path, object: newObject('blob', content) }));
       const overlay = new Map<Oid, GitObject>(blobs.map(({ object }) => [object.oid, object]));
       const additions = new Map(
@@ -370,11 +373,12 @@ function refuseTwins(edited: EditedTree): void {
   );
 }
 
-function checkedAttributes(content: Buffer): Buffer {
-  if (content.byteLength > MAX_ATTRIBUTES_BYTES) {
+/** Rules for single files that others have to be able to read. Throws InvalidMetadata and InvalidContent. */
+function checkFile(path: string, content: Buffer): void {
+  if (path === 'README.md') requireReadableCard(content);
+  if (path === ATTRIBUTES && content.byteLength > MAX_ATTRIBUTES_BYTES) {
     throw new HubError('InvalidContent', `A .gitattributes may have ${MAX_ATTRIBUTES_BYTES} bytes.`);
   }
-  return content;
 }
 
 function fingerprintOf(

@@ -4,7 +4,7 @@ import { commitRoutes } from './commits.ts';
 import { contentRoutes } from './contents.ts';
 import { hubRoutes } from './hub.ts';
 import { lfsRoutes } from './lfs.ts';
-import { repoRoutes } from './repos.ts';
+import { ownerlessRoutes, repoRoutes } from './repos.ts';
 import { resolveRoutes } from './resolve.ts';
 import { xetRoutes } from './xet.ts';
 
@@ -27,4 +27,5 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...resolveRoutes(services),
   ...lfsRoutes(services),
   ...xetRoutes(services),
+  ...ownerlessRoutes(),
 ];

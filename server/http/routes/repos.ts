@@ -1,6 +1,7 @@
 import * as contract from '../../contract/repos.ts';
 import { KIND_SEGMENTS } from '../../contract/shapes.ts';
 import { forbidden, HubError, isHubError, repoNotFound } from '../../domain/errors.ts';
+import { parseNamespaceName } from '../../domain/names.ts';
 import { branchRef } from '../../domain/revision.ts';
 import type { Authorize, Granted } from '../../services/authorize.ts';
 import type { Contents } from '../../services/contents.ts';
@@ -130,29 +131,41 @@ export function repoRoutes(services: {
       );
     }),
 
-    ...contract.OWNERLESS_PATHS.map((path) =>
-      serve(contract.ownerlessRepo(path), () => {
-        throw repoNotFound();
-      }),
-    ),
-
     serve(contract.authCheck, () => empty(200)),
     serve(contract.authCheckWrite, () => empty(200)),
   ];
 }
 
-/** Clients send `name` with `organization`, and some send `owner/name` as the name. */
+/**
+ * Answers for repositories without an owner. They belong behind every other route: `/a/resolve/resolve/main/x` is a
+ * file of the repository `a/resolve`.
+ */
+export const ownerlessRoutes = (): readonly Endpoint[] =>
+  contract.OWNERLESS_PATHS.map((path) =>
+    serve(contract.ownerlessRepo(path), () => {
+      throw repoNotFound();
+    }),
+  );
+
+/**
+ * Clients send `name` with `organization`, and some send `owner/name` as the name. Throws InvalidName and ReservedName
+ * for an owner that cannot be.
+ */
 function ownerAndName(
   body: { readonly name: string; readonly organization?: string | null | undefined },
   caller: string,
 ): { readonly owner: string; readonly name: string } {
   const [first = '', second, ...others] = body.name.split('/');
   if (others.length > 0) throw new HubError('InvalidName', 'A repository name has at most one slash.');
-  if (second === undefined) return { owner: body.organization ?? caller, name: first };
-  if (typeof body.organization === 'string' && body.organization !== first) {
+  const { organization } = body;
+  if (second === undefined) {
+    const owner = typeof organization === 'string' ? parseNamespaceName(organization) : caller;
+    return { owner, name: first };
+  }
+  if (typeof organization === 'string' && organization !== first) {
     throw new HubError('InvalidName', 'The name and "organization" say different owners.');
   }
-  return { owner: first, name: second };
+  return { owner: parseNamespaceName(first), name: second };
 }
 
 function visibilityOf(body: {
