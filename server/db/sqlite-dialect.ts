@@ -19,8 +19,13 @@ const KEPT_STATEMENTS = 500;
 /** One SQLite connection that Kysely asks through, used by one transaction at a time. */
 export interface SqliteSeat {
   readonly dialect: Dialect;
-  /** Start a transaction for `scope`; only code running inside that scope is answered until it ends. */
-  begin(scope: TransactionScope): void;
+  begin(): void;
+  /** From now on only code running inside this scope is answered, until the transaction ends. */
+  occupy(scope: TransactionScope): void;
+  /** Mark a place in the transaction to which what follows can be undone. */
+  savepoint(): void;
+  releaseSavepoint(): void;
+  undoSavepoint(): void;
   commit(): void;
   /** Undo and end the transaction; fine when SQLite has ended it by itself. */
   rollback(): void;
@@ -57,13 +62,27 @@ export function createSqliteSeat(
 
   return {
     dialect: dialectOver(kyselyConnection, connection),
-    begin: (scope) => {
+    begin: () => {
       statement(beginSql).run();
+    },
+    occupy: (scope) => {
       owner = scope;
     },
-    commit: () => {
-      statement('commit').run();
+    savepoint: () => {
+      statement('savepoint member').run();
+    },
+    releaseSavepoint: () => {
       owner = undefined;
+      statement('release member').run();
+    },
+    undoSavepoint: () => {
+      owner = undefined;
+      statement('rollback to member').run();
+      statement('release member').run();
+    },
+    commit: () => {
+      owner = undefined;
+      statement('commit').run();
     },
     rollback: () => {
       owner = undefined;

@@ -16,6 +16,7 @@ import {
   type SqliteFile,
 } from './sqlite.ts';
 import type { Tables } from './tables.ts';
+import { createSqliteWriter } from './sqlite-writer.ts';
 import { createTurnBudget, type TurnBudget } from './turn-budget.ts';
 
 /** Only the hub's own account may read what holds password hashes. */
@@ -30,61 +31,42 @@ interface Role {
 
 /**
  * SQLite with one writing connection and one reading connection, each with its own queue: in WAL mode readers go
- * on while a writer is open.
+ * on while a writer is open. Writes that wait at the same time are committed together.
  */
 export function openSqliteEngine(file: SqliteFile): Engine {
   makeFile(file.file);
   const budget = createTurnBudget();
   const writer = openRole(file, 'write', budget);
   const reader = openReader(file, writer, budget);
-  let failure: HubError | undefined;
-  let commits = 0;
+  const writes = createSqliteWriter(writer);
   let isClosed = false;
 
-  const inTransaction = async <Result>(
-    mode: 'read' | 'write',
-    role: Role,
-    work: (db: Kysely<Tables>) => Promise<Result>,
-  ): Promise<Result> =>
-    runInTransactionScope(mode, async (scope) => {
-      role.seat.begin(scope);
-      try {
-        const result = await work(role.db);
-        // Counted first: after a commit that fails halfway, what was read before may be untrue as well.
-        if (mode === 'write') commits += 1;
-        role.seat.commit();
-        return result;
-      } catch (error) {
-        role.seat.rollback();
-        throw error;
-      }
-    });
+  const read = <Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result> =>
+    reader.queue.run(() =>
+      runInTransactionScope('read', async (scope) => {
+        const { seat } = reader;
+        try {
+          seat.begin();
+          seat.occupy(scope);
+          const result = await work(reader.db);
+          seat.commit();
+          return result;
+        } catch (error) {
+          seat.rollback();
+          throw sqliteProblem(error);
+        }
+      }),
+    );
 
   return {
     dialect: sqliteDialect,
 
     transact: async (mode, work) => {
       if (isClosed) throw new HubError('Unavailable', 'The database is closed.');
-      const role = mode === 'write' ? writer : reader;
-      return role.queue.run(async () => {
-        if (failure && mode === 'write') throw failure;
-        try {
-          return await inTransaction(mode, role, work);
-        } catch (error) {
-          // After a failed write or fsync nobody knows what is on the disk, and SQLite itself would go on.
-          if (mode === 'write' && isStorageFailure(error)) {
-            failure = new HubError(
-              'Unavailable',
-              'The disk that holds the database failed. The hub takes no changes until it is restarted and checked.',
-              { cause: error },
-            );
-          }
-          throw sqliteProblem(error);
-        }
-      });
+      return mode === 'write' ? writes.write(work) : read(work);
     },
 
-    version: () => commits,
+    version: () => writes.version(),
 
     backUp: (version) =>
       writer.queue.run(async () => {
