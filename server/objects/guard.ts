@@ -59,10 +59,10 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
       }
     },
 
-    async get(key, range) {
+    async get(key, range, options) {
       checkKey(key);
       if (range) checkRange(range, { mayBeEmpty: false });
-      const body = await guarded(() => backend.get(key, range));
+      const body = await guarded(() => backend.get(key, range, options));
       return body && guardBody(body);
     },
 

@@ -1,4 +1,5 @@
 import fs from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCode } from './local-errors.ts';
 
@@ -10,7 +11,12 @@ export interface DurableFolders {
   sync(folder: string): Promise<void>;
   /** Remove `folder` and its parents up to the root as far as they are empty. */
   prune(folder: string): Promise<void>;
+  /** Let go of what is kept open. */
+  close(): Promise<void>;
 }
+
+/** Folders kept open: as many as large objects and xorbs together are spread over. */
+const OPEN_FOLDERS = 512;
 
 /** `root` must exist. Nobody else may make or remove folders below it. */
 export function createDurableFolders(root: string): DurableFolders {
@@ -18,6 +24,7 @@ export function createDurableFolders(root: string): DurableFolders {
   // queued behind each other: otherwise an object could be acknowledged in a folder that a power cut forgets.
   const durable = new Set([root]);
   let queue: Promise<void> = Promise.resolve();
+  const handles = createFolderHandles(OPEN_FOLDERS);
 
   function inTurn(work: () => Promise<void>): Promise<void> {
     const turn = queue.then(work);
@@ -48,6 +55,7 @@ export function createDurableFolders(root: string): DurableFolders {
       throw error;
     }
     durable.delete(folder);
+    await handles.forget(folder);
     await removeEmpty(dirname(folder));
   }
 
@@ -57,12 +65,61 @@ export function createDurableFolders(root: string): DurableFolders {
     },
     async sync(folder) {
       try {
-        await syncFolder(folder);
+        await handles.sync(folder);
       } catch (error) {
         if (!hasCode(error, 'ENOENT')) throw error;
       }
     },
     prune: (folder) => inTurn(() => removeEmpty(folder)),
+    close: handles.close,
+  };
+}
+
+interface OpenFolder {
+  readonly handle: Promise<FileHandle>;
+  users: number;
+}
+
+/** Handles of the folders synced last: opening and closing one costs more than the sync. */
+function createFolderHandles(capacity: number) {
+  // Whatever is used moves to the end of the Map, so the first is the least recently used.
+  const opened = new Map<string, OpenFolder>();
+
+  async function close({ handle }: OpenFolder): Promise<void> {
+    // Whoever opened it heard why that failed; here it only means that there is nothing to close.
+    await (await handle.catch(() => undefined))?.close();
+  }
+
+  /** Drop a folder from the table; the last to use it closes it. */
+  async function forget(folder: string): Promise<void> {
+    const known = opened.get(folder);
+    opened.delete(folder);
+    if (known?.users === 0) await close(known);
+  }
+
+  return {
+    async sync(folder: string): Promise<void> {
+      if (process.platform === 'win32') return;
+      const entry = opened.get(folder) ?? { handle: fs.open(folder, 'r'), users: 0 };
+      opened.delete(folder);
+      opened.set(folder, entry);
+      entry.users++;
+      try {
+        await (await entry.handle).sync();
+      } catch (error) {
+        if (opened.get(folder) === entry) opened.delete(folder);
+        throw error;
+      } finally {
+        entry.users--;
+        if (entry.users === 0 && opened.get(folder) !== entry) await close(entry);
+      }
+      const [oldest] = opened.keys();
+      if (opened.size > capacity && oldest !== undefined) await forget(oldest);
+    },
+    forget,
+    async close(): Promise<void> {
+      for (const folder of [...opened.keys()]) await forget(folder);
+    },
   };
 }
 

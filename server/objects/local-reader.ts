@@ -7,8 +7,8 @@ import type { ByteRange, ByteSource } from './object-store.ts';
 /** An open file that stays open until `release`, even if it is deleted meanwhile. */
 export interface LeasedFile {
   readonly sizeBytes: number;
-  /** Fill a new buffer from the file; fewer bytes only at its end. */
-  read(position: number, length: number): Promise<Buffer>;
+  /** `length` bytes in a new buffer, or at the start of `into`; fewer only at the end of the file. */
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>;
   release(): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export function createOpenFiles(capacity: number): OpenFiles {
       await trim();
       return {
         sizeBytes: leased.sizeBytes,
-        read: (position, length) => readFully(leased.handle, position, length),
+        read: (position, length, into) => readFully(leased.handle, position, length, into),
         async release() {
           leased.leases--;
           if (leased.dropped && leased.leases === 0) await leased.handle.close();
@@ -112,8 +112,13 @@ async function openFile(path: string): Promise<OpenFile | undefined> {
   return undefined;
 }
 
-async function readFully(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
+async function readFully(
+  handle: FileHandle,
+  position: number,
+  length: number,
+  into: Buffer = Buffer.allocUnsafe(length),
+): Promise<Buffer> {
+  const buffer = into.subarray(0, length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(buffer, filled, length - filled, position + filled);
@@ -128,11 +133,14 @@ const STREAM_BUDGET_BYTES = 96 * 1024 * 1024;
 /** One chunk with the consumer, one read ahead, one on its way through a socket. */
 const CHUNKS_PER_STREAM = 3;
 const MIN_CHUNK_BYTES = 64 * 1024;
-const MAX_CHUNK_BYTES = 1024 * 1024;
+const MAX_CHUNK_BYTES = 128 * 1024;
 
 export interface FileStreams {
-  /** Stream a range of a leased file, reading one chunk ahead; releases the lease at the end or on return. */
-  stream(file: LeasedFile, range: ByteRange): ByteSource;
+  /**
+   * Stream a range of a leased file, reading one chunk ahead; releases the lease at the end or on return. `reuse` is
+   * that of `ObjectStore.get`.
+   */
+  stream(file: LeasedFile, range: ByteRange, reuse: boolean): ByteSource;
 }
 
 export function createFileStreams(): FileStreams {
@@ -144,8 +152,11 @@ export function createFileStreams(): FileStreams {
   };
 
   return {
-    stream(file, { start, end }) {
+    stream(file, { start, end }, reuse) {
       let position = start;
+      // One chunk with the consumer, one that it may still be sending, one being read.
+      const buffers: Buffer[] = [];
+      let reads = 0;
       let ahead: Promise<Buffer> | undefined;
       let finished = false;
       open++;
@@ -159,10 +170,18 @@ export function createFileStreams(): FileStreams {
         await file.release();
       }
 
+      function bufferFor(length: number): Buffer {
+        if (!reuse) return Buffer.allocUnsafe(length);
+        const index = reads++ % CHUNKS_PER_STREAM;
+        const known = buffers[index];
+        if (known && known.length >= length) return known;
+        return (buffers[index] = Buffer.allocUnsafeSlow(length));
+      }
+
       function readNext(): Promise<Buffer> | undefined {
         if (position >= end) return undefined;
         const length = Math.min(chunkBytes(), end - position);
-        const reading = file.read(position, length).then((chunk) => {
+        const reading = file.read(position, length, bufferFor(length)).then((chunk) => {
           if (chunk.length < length) throw corruptObject('it is shorter than it was when it was opened');
           return chunk;
         });

@@ -91,7 +91,7 @@ export async function openLocalStore(
       }
     },
 
-    async get(key, range) {
+    async get(key, range, { reuse = false } = {}) {
       const file = await openFiles.lease(pathOf(key));
       if (!file) return undefined;
       if (range && range.start >= file.sizeBytes) {
@@ -100,7 +100,7 @@ export async function openLocalStore(
       }
       const start = range?.start ?? 0;
       const end = Math.min(range?.end ?? file.sizeBytes, file.sizeBytes);
-      return { sizeBytes: end - start, bytes: streams.stream(file, { start, end }) };
+      return { sizeBytes: end - start, bytes: streams.stream(file, { start, end }, reuse) };
     },
 
     async read(key, { start, end }) {
@@ -131,7 +131,11 @@ export async function openLocalStore(
 
     list: (prefix) => listFolder(objects, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix),
 
-    close: () => openFiles.close(),
+    async close() {
+      await openFiles.close();
+      await folders.close();
+      await layout.close();
+    },
   };
 
   return guardStore(backend, { insideTransaction });

@@ -40,8 +40,15 @@ export interface ObjectStore {
     options?: { readonly sizeBytes?: number },
   ): Promise<StoredObject>;
 
-  /** Stream an object or a range of it; `undefined` if absent. Throws `BadRange` when start >= size. */
-  get(key: string, range?: ByteRange): Promise<ObjectBody | undefined>;
+  /**
+   * Stream an object or a range of it; `undefined` if absent. Throws `BadRange` when start >= size. Its chunks belong to
+   * the caller; with `reuse` each only until the chunk after the next is asked for, which spares much memory.
+   */
+  get(
+    key: string,
+    range?: ByteRange,
+    options?: { readonly reuse?: boolean },
+  ): Promise<ObjectBody | undefined>;
 
   /**
    * Read one small range into memory. Throws `CorruptObject` when the object is absent or shorter than the

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { HubError } from '../domain/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -14,8 +14,10 @@ export interface Capabilities {
 }
 
 export function createCapabilities(parts: { readonly key: Buffer; readonly clock: Clock }): Capabilities {
+  // Made once: from a buffer, a key object would be made for each link.
+  const key = createSecretKey(parts.key);
   const mac = (purpose: string, payload: string): Buffer =>
-    createHmac('sha256', parts.key).update(`${purpose}\n${payload}`).digest();
+    createHmac('sha256', key).update(`${purpose}\n${payload}`).digest();
 
   return {
     sign(purpose, facts, ttlSeconds) {

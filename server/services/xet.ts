@@ -251,7 +251,9 @@ export function createXet(parts: {
     },
 
     async openLargeObject(object, range) {
-      const plain = object.hasPlainForm ? await objects.get(largeObjectKey(object.sha256), range) : undefined;
+      const plain = object.hasPlainForm
+        ? await objects.get(largeObjectKey(object.sha256), range, { reuse: true })
+        : undefined;
       if (plain) return plain.bytes;
       const { xetHash } = object;
       const file = xetHash && (await db.read((stores) => stores.xet.findFile(xetHash)));

@@ -99,16 +99,30 @@ describe('object store: local, beyond the port', () => {
     expect(await readdir(join(folder, 'staging'))).toEqual([ofParent]);
   });
 
-  test('only a bounded number of files stays open for reading', async () => {
+  test('only a bounded number of files and folders stays open', async () => {
     const folder = await newFolder();
     const store = await openLocalStore({ folder, ...guard });
-    for (let n = 0; n < 400; n++) {
-      await store.put(`packs/${n}`, Buffer.from(String(n)));
-      expect((await store.read(`packs/${n}`, { start: 0, end: 1 })).toString()).toBe(String(n)[0]);
+    const keyOf = (n: number): string => `packs/${n}/pack`;
+    const most = { files: 256, folders: 512 };
+    for (let n = 0; n < 600; n++) {
+      await store.put(keyOf(n), Buffer.from(String(n)));
+      expect((await store.read(keyOf(n), { start: 0, end: 1 })).toString()).toBe(String(n)[0]);
     }
-    expect((await handlesUnder(folder)).length).toBeLessThanOrEqual(256);
-    await Promise.all(Array.from({ length: 400 }, (_, n) => store.read(`packs/${n}`, { start: 0, end: 1 })));
-    expect((await handlesUnder(folder)).length).toBeLessThanOrEqual(256);
+    const openNow = async () => {
+      const paths = await handlesUnder(folder);
+      const files = paths.filter((path) => path.endsWith('/pack')).length;
+      return { files, folders: paths.length - files };
+    };
+    const afterPuts = await openNow();
+    expect(afterPuts.files).toBeLessThanOrEqual(most.files);
+    expect(afterPuts.folders).toBeLessThanOrEqual(most.folders);
+    const numbers = Array.from({ length: 600 }, (_, n) => n);
+    await Promise.all(numbers.map((n) => store.read(keyOf(n), { start: 0, end: 1 })));
+    await Promise.all(numbers.map((n) => store.put(keyOf(n), Buffer.from(String(n)))));
+    expect((await openNow()).files).toBeLessThanOrEqual(most.files);
+    expect((await openNow()).folders).toBeLessThanOrEqual(most.folders);
+    for (const n of numbers) await store.delete(keyOf(n));
+    expect(await openNow()).toEqual({ files: 0, folders: 0 });
     await store.close();
     expect(await handlesUnder(folder)).toEqual([]);
   });

@@ -72,7 +72,7 @@ export function lfsRoutes(services: {
 
     serve(contract.lfsPart, async ({ params, request }) => {
       refuseEncoding(request);
-      const part = Number(params['part']);
+      const part = partNumber(params['part'] ?? '');
       const etag = await lfs.receivePart(
         params['capability'] ?? '',
         part,
@@ -217,6 +217,9 @@ function refuseAccept(request: HubRequest): void {
   if (accept === undefined || /\*\/\*|application\/(\*|json|vnd\.git-lfs\+json)/.test(accept)) return;
   throw new HubError('NotAcceptable', `Answers of this route are ${contract.LFS_MEDIA_TYPE}.`);
 }
+
+/** Plain digits; anything else is no part of any upload. */
+const partNumber = (text: string): number => (/^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : 0);
 
 function requiredLength(request: HubRequest): number {
   const text = header(request, 'content-length');
