@@ -75,6 +75,13 @@ export interface RepositoryTable {
   created_by: NamespaceId | null;
   created_at: number;
   updated_at: number;
+  likes: Generated<number>;
+  /** Of the last 30 days. */
+  downloads: Generated<number>;
+  downloads_all_time: Generated<number>;
+  trending: Generated<number>;
+  /** Null while the repository can be written to. */
+  archived_at: number | null;
 }
 
 /** Every name a repository is found by: its current one, and former ones until another repository takes them. */

@@ -27,7 +27,8 @@ const REPO_COLUMNS = [
   'namespaces.kind as owner_kind',
 ] as const;
 
-type RepoRow = Omit<Selectable<RepositoryTable>, 'folded'> & {
+type Uncounted = 'folded' | 'likes' | 'downloads' | 'downloads_all_time' | 'trending' | 'archived_at';
+type RepoRow = Omit<Selectable<RepositoryTable>, Uncounted> & {
   owner_name: string;
   owner_kind: NamespaceTable['kind'];
 };
