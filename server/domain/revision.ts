@@ -51,5 +51,34 @@ export function refNamesOf(revision: string): readonly string[] {
 export const isReadableRef = (name: string): boolean =>
   /^refs\/(heads|tags|convert)\/./.test(name) || /^refs\/pr\/[1-9][0-9]*$/.test(name);
 
-export const branchRef = (branch: string): string => `refs/heads/${branch}`;
+const CONVERT = 'refs/convert/';
+
+/**
+ * What is committed to goes by a branch's name, or by the full name of a converted ref (`refs/convert/parquet`), which
+ * is written like a branch but is not listed as one. No branch's own name begins with `refs/`.
+ */
+export const branchRef = (branch: string): string =>
+  branch.startsWith(CONVERT) ? branch : `refs/heads/${branch}`;
+
+/** The name under which a ref is committed to; undefined for a ref that never is. */
+export function branchOfRef(ref: string): string | undefined {
+  if (ref.startsWith(CONVERT)) return ref;
+  return ref.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined;
+}
+
+/**
+ * A name for a new branch or converted ref, in the form that `branchRef` takes. Throws InvalidRevision or ReservedName.
+ */
+export function parseNewBranch(text: string): string {
+  if (/^refs\/pr(\/|$)/.test(text)) {
+    throw new HubError(
+      'ReservedName',
+      `"${shown(text)}" cannot be created: refs/pr/ is kept for pull requests, which this hub does not offer yet.`,
+    );
+  }
+  return text.startsWith(CONVERT)
+    ? CONVERT + parseNewRefName(text.slice(CONVERT.length))
+    : parseNewRefName(text);
+}
+
 export const tagRef = (tag: string): string => `refs/tags/${tag}`;

@@ -1,7 +1,7 @@
 import { conflict, forbidden, HubError, revisionNotFound } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';
-import { branchRef, parseNewRefName, tagRef } from '../domain/revision.ts';
+import { branchRef, parseNewBranch, parseNewRefName, tagRef } from '../domain/revision.ts';
 import { foldName } from '../git/tree-names.ts';
 import { newObject, writeTag } from '../git/objects.ts';
 import { deflateObject } from '../git/pack-write.ts';
@@ -14,7 +14,7 @@ import type { Revisions } from './revisions.ts';
 import { signatureOf } from './signatures.ts';
 
 export interface Branches {
-  /** Create a branch. Throws InvalidRevision, ReservedName, RevisionNotFound, and Conflict when it exists. */
+  /** Create a branch or a converted ref (`refs/convert/parquet`). Throws InvalidRevision, ReservedName, RevisionNotFound, and Conflict when it exists. */
   create(
     granted: Granted<'write'>,
     name: string,
@@ -93,7 +93,7 @@ export function createBranches(parts: {
 
   return {
     async create(granted, text, { startingPoint, overwrite }) {
-      const branch = parseNewRefName(text);
+      const branch = parseNewBranch(text);
       const name = branchRef(branch);
       const start = await revisions.resolve(granted.repo, startingPoint ?? granted.repo.defaultBranch);
       await queue.run(`${granted.repo.id} ${branch}`, async () => {

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectNothingStored, type Answer, type TestHub } from '../support/hub.ts';
-import { createRepo, fileLine, startPeopledHub, type RepoClient } from '../support/scenario.ts';
+import {
+  createRepo,
+  fileLine,
+  lfsLine,
+  ndjson,
+  repoClient,
+  startPeopledHub,
+  type RepoClient,
+} from '../support/scenario.ts';
 
 let hub: TestHub;
 beforeAll(async () => {
@@ -235,4 +243,93 @@ test('commits are listed in pages, newest first', async () => {
   ]) {
     expect([query, (await repo.api('GET', `commits/main?${query}`)).status]).toEqual([query, 400]);
   }
+});
+
+describe('converted refs', () => {
+  const REF = 'refs/convert/parquet';
+
+  test('are created, committed to, read everywhere and deleted like branches', async () => {
+    const repo = await newRepo();
+    const first = await repo.head();
+    expect((await createBranch(repo, REF)).status).toBe(200);
+    expect(codeOf(await createBranch(repo, REF))).toBe('409 Conflict');
+    const preupload = await repo.api('POST', `preupload/${enc(REF)}`, {
+      body: { files: [{ path: 'default/0000.parquet', size: 4, sample: 'UEFSMQ==' }] },
+    });
+    expect(preupload.json()).toMatchObject({ commitOid: first, files: [{ uploadMode: 'lfs' }] });
+    const bytes = Buffer.from('PAR1 of a converted file');
+    await repo.uploadLfs(bytes);
+    const commit = await repo.commit(
+      [lfsLine('default/0000.parquet', bytes), fileLine('notes.txt', 'converted')],
+      { summary: 'convert', parentCommit: first },
+      enc(REF),
+    );
+    // The same request again is the same commit, as on a branch.
+    expect(
+      await repo.commit(
+        [lfsLine('default/0000.parquet', bytes), fileLine('notes.txt', 'converted')],
+        { summary: 'convert', parentCommit: first },
+        enc(REF),
+      ),
+    ).toBe(commit);
+    expect((await repo.api('GET', 'refs')).json()).toMatchObject({
+      branches: [{ name: 'main', targetCommit: first }],
+      converts: [{ name: 'parquet', ref: REF, targetCommit: commit }],
+    });
+    for (const name of [REF, enc(REF)]) {
+      expect(await repo.head(name)).toBe(commit);
+      expect(await repo.paths(name)).toContain('default/0000.parquet');
+      const file = await repo.resolve(name, 'default/0000.parquet');
+      expect([file.status, file.headers['x-repo-commit'], file.body]).toEqual([200, commit, bytes]);
+      expect((await repo.api('GET', `xet-read-token/${name}`)).status).toBe(200);
+      expect((await repo.api('GET', `xet-write-token/${name}`)).status).toBe(200);
+    }
+    expect(await repo.paths()).toEqual(['.gitattributes']);
+    expect((await deleteBranch(repo, REF)).status).toBe(200);
+    expect(codeOf(await deleteBranch(repo, REF))).toBe('404 RevisionNotFound');
+    expect((await repo.api('GET', 'refs')).json()).toMatchObject({ converts: [] });
+  });
+
+  test('are written by whoever may write branches, and by nobody else', async () => {
+    const owned = await newRepo();
+    await createBranch(owned, REF);
+    for (const person of ['stranger', 'owner-read', 'anonymous'] as const) {
+      const repo = repoClient(hub, owned.name, person);
+      await expectNothingStored(hub, async () => {
+        expect((await createBranch(repo, 'refs/convert/duckdb')).status).not.toBe(200);
+        expect((await deleteBranch(repo, REF)).status).not.toBe(200);
+        expect((await repo.postCommit(ndjson([fileLine('x', 'x')]), enc(REF))).status).not.toBe(200);
+      });
+      expect(await repo.paths(REF)).toEqual(['.gitattributes']);
+    }
+  });
+
+  test.each([
+    ['refs/convert/', '400 InvalidRevision'],
+    ['refs/convert/a..b', '400 InvalidRevision'],
+    ['refs/convert/HEAD', '400 ReservedName'],
+    ['refs/convert/refs/heads/x', '400 ReservedName'],
+    ['refs/pr/1', '400 ReservedName'],
+    ['refs/internal/x', '400 ReservedName'],
+  ])('are never called %j', async (name, expected) => {
+    const repo = await newRepo();
+    await expectNothingStored(hub, async () => {
+      const refused = await createBranch(repo, name);
+      expect(codeOf(refused)).toBe(expected);
+    });
+  });
+
+  test('do not stand beside one whose name they begin with', async () => {
+    const repo = await newRepo();
+    expect((await createBranch(repo, 'refs/convert/a')).status).toBe(200);
+    expect(codeOf(await createBranch(repo, 'refs/convert/a/b'))).toBe('409 Conflict');
+    expect(codeOf(await createBranch(repo, 'refs/convert/A'))).toBe('409 Conflict');
+    expect((await createBranch(repo, 'a')).status).toBe(200);
+  });
+
+  test('nothing is committed to a pull request that is not there', async () => {
+    const repo = await newRepo();
+    const answer = await repo.postCommit(ndjson([fileLine('x', 'x')]), enc('refs/pr/1'));
+    expect(codeOf(answer)).toBe('404 RevisionNotFound');
+  });
 });

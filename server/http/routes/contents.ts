@@ -1,11 +1,14 @@
 import * as contract from '../../contract/contents.ts';
-import { HubError } from '../../domain/errors.ts';
+import { HubError, isHubError } from '../../domain/errors.ts';
+import type { Oid } from '../../domain/ids.ts';
+import type { Repo } from '../../domain/repo.ts';
 import { isReadableRef } from '../../domain/revision.ts';
 import type { Branches } from '../../services/branches.ts';
 import { readCard } from '../../services/cards.ts';
 import type { Contents } from '../../services/contents.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { empty, json } from '../reply.ts';
+import { readCursor, writeCursor } from '../cursors.ts';
 import { commitShape, entryShape } from '../shapes.ts';
 import { nextLink } from './repos.ts';
 import { decodeName, decodeRest, lookupPath } from './revision-path.ts';
@@ -22,15 +25,20 @@ export function contentRoutes(services: {
     serve(contract.tree, async ({ granted, rest, query, request }) => {
       const { revision, path } = await contents.locate(granted.repo, decodeRest(rest));
       const expand = query.expand === true;
-      const page = await contents.list(granted, revision.commit, {
+      const recursive = query.recursive === true;
+      const listing = `tree ${granted.repo.publicId} ${String(recursive)} ${path}`;
+      const start = await startOf(contents, granted.repo, listing, query.cursor);
+      const commit = start?.commit ?? revision.commit;
+      const page = await contents.list(granted, commit, {
         path: lookupPath(path),
-        recursive: query.recursive === true,
+        recursive,
         withLastCommits: expand,
-        after: query.cursor,
+        after: start?.after,
         limit: query.limit ?? (expand ? contract.TREE_PAGE.expanded : contract.TREE_PAGE.plain),
       });
       const shapes = page.entries.map((entry) => entryShape(entry, expand));
-      return json(shapes, 200, page.next === undefined ? undefined : nextLink(request, page.next));
+      const next = page.next && writeCursor(listing, `${commit} ${page.next}`);
+      return json(shapes, 200, next === undefined ? undefined : nextLink(request, next));
     }),
 
     serve(contract.pathsInfo, async ({ granted, rest, body }) => {
@@ -114,4 +122,24 @@ export function contentRoutes(services: {
       return json(value, errors.length > 0 ? 400 : 200);
     }),
   ];
+}
+
+/**
+ * Where a listing goes on, and at which commit: the one it began at, so that a branch that moves meanwhile does not
+ * give a list that was never true. Throws InvalidCursor, also when that commit is not here any more.
+ */
+async function startOf(
+  contents: Contents,
+  repo: Repo,
+  listing: string,
+  cursor: string | undefined,
+): Promise<{ readonly commit: Oid; readonly after: string } | undefined> {
+  if (cursor === undefined) return undefined;
+  const [oid = '', after = ''] = readCursor(listing, cursor).split(' ');
+  try {
+    return { commit: (await contents.resolve(repo, oid)).commit, after };
+  } catch (error) {
+    if (!isHubError(error, 'RevisionNotFound')) throw error;
+    throw new HubError('InvalidCursor', 'The commit that this list was read from is not here any more.');
+  }
 }

@@ -1,6 +1,7 @@
 import { HubError } from '../../domain/errors.ts';
 import { isOid } from '../../domain/ids.ts';
 import { parsePath, shown } from '../../domain/names.ts';
+import { branchOfRef } from '../../domain/revision.ts';
 import type { Repo } from '../../domain/repo.ts';
 import type { Contents } from '../../services/contents.ts';
 import { decodePart } from '../request.ts';
@@ -15,7 +16,7 @@ export const decodeName = (rest: readonly string[]): string => decodeRest(rest).
 export const lookupPath = (path: string): string => (path === '' ? '' : parsePath(path));
 
 /**
- * The branch that a commit goes to. Throws RevisionNotFound when there is none, and InvalidRevision for a tag or a
+ * The branch or converted ref that a commit goes to, as `branchRef` takes it. Throws RevisionNotFound when there is none, and InvalidRevision for a tag or a
  * commit id, which nothing can be added to.
  */
 export async function writableBranch(
@@ -24,7 +25,7 @@ export async function writableBranch(
   rest: readonly string[],
 ): Promise<string> {
   const { ref, text } = await contents.resolve(repo, decodeName(rest));
-  const branch = ref?.startsWith('refs/heads/') ? ref.slice('refs/heads/'.length) : undefined;
+  const branch = ref === undefined ? undefined : branchOfRef(ref);
   if (branch !== undefined) return branch;
   const what = ref ? 'a ref that cannot be committed to' : isOid(text) ? 'a commit id' : 'not a branch';
   throw new HubError('InvalidRevision', `"${shown(text)}" is ${what}. Commits go to branches.`);
