@@ -1,73 +1,27 @@
-import { sql, type ExpressionBuilder, type Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import { conflict } from '../../domain/errors.ts';
 import type { RepositoryId } from '../../domain/ids.ts';
 import { foldName } from '../../domain/names.ts';
-import { REPO_KINDS, type Repo, type RepoKind } from '../../domain/repo.ts';
+import { REPO_KINDS, type RepoKind } from '../../domain/repo.ts';
 import { branchRef } from '../../domain/revision.ts';
 import { newPublicId } from '../../platform/random.ts';
 import { toOid } from '../bytes.ts';
 import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { RepoScope, RepoStore } from '../stores.ts';
-import type { NamespaceTable, RepositoryNameTable, RepositoryTable, Tables } from '../tables.ts';
+import type { RepoStore } from '../stores.ts';
+import type { RepositoryNameTable } from '../tables.ts';
+import { isVisible, selectRepos, toRepo, type RepoRow } from './repo-rows.ts';
 import { deleteRepositoryRows } from './repository-rows.ts';
 
-const REPO_COLUMNS = [
-  'repositories.id',
-  'repositories.public_id',
-  'repositories.kind',
-  'repositories.owner_id',
-  'repositories.name',
-  'repositories.visibility',
-  'repositories.default_branch',
-  'repositories.created_by',
-  'repositories.created_at',
-  'repositories.updated_at',
-  'namespaces.name as owner_name',
-  'namespaces.kind as owner_kind',
-] as const;
-
-type Uncounted = 'folded' | 'likes' | 'downloads' | 'downloads_all_time' | 'trending' | 'archived_at';
-type RepoRow = Omit<Selectable<RepositoryTable>, Uncounted> & {
-  owner_name: string;
-  owner_kind: NamespaceTable['kind'];
-};
-
 type NamedRepoRow = RepoRow & Pick<Selectable<RepositoryNameTable>, 'is_redirect'>;
-
-const toRepo = (row: RepoRow): Repo => ({
-  id: row.id,
-  publicId: row.public_id,
-  kind: row.kind,
-  owner: { id: row.owner_id, name: row.owner_name, kind: row.owner_kind },
-  name: row.name,
-  visibility: row.visibility,
-  defaultBranch: row.default_branch,
-  createdBy: row.created_by ?? undefined,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-});
 
 export function createRepoStore(context: StoreContext): RepoStore {
   const { db, dialect } = context;
 
-  const selectRepos = () =>
-    db
-      .selectFrom('repositories')
-      .innerJoin('namespaces', 'namespaces.id', 'repositories.owner_id')
-      .select(REPO_COLUMNS);
-
-  const isVisible = (scope: RepoScope) => (eb: ExpressionBuilder<Tables, 'repositories'>) => {
-    if (scope.kind === 'everything') return eb.lit(true);
-    const isPublic = eb('repositories.visibility', '=', 'public');
-    if (scope.kind === 'public' || scope.owners.length === 0) return isPublic;
-    return eb.or([isPublic, eb('repositories.owner_id', 'in', dialect.integerRows(scope.owners))]);
-  };
-
   const findByName = createQuestion<{ kind: RepoKind; owner: string; name: string }, NamedRepoRow>(
     db,
     (value) =>
-      selectRepos()
+      selectRepos(context)
         .innerJoin('repository_names', 'repository_names.repository_id', 'repositories.id')
         .innerJoin('namespaces as asked_owner', 'asked_owner.id', 'repository_names.owner_id')
         .select('repository_names.is_redirect')
@@ -77,7 +31,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
   );
 
   const findByKey = createQuestion<{ id: RepositoryId }, RepoRow>(db, (value) =>
-    selectRepos().where('repositories.id', '=', value('id')),
+    selectRepos(context).where('repositories.id', '=', value('id')),
   );
 
   const touchByKey = createQuestion<{ id: RepositoryId; now: number }, never>(db, (value) =>
@@ -149,7 +103,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
     },
 
     findByPublicId: async (id) => {
-      const row = await selectRepos().where('repositories.public_id', '=', id).executeTakeFirst();
+      const row = await selectRepos(context).where('repositories.public_id', '=', id).executeTakeFirst();
       return row && toRepo(row);
     },
 
@@ -157,7 +111,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
       const column = query.sort === 'updatedAt' ? 'repositories.updated_at' : 'repositories.created_at';
       const [order, beyond] =
         query.direction === 'ascending' ? (['asc', sql`>`] as const) : (['desc', sql`<`] as const);
-      let repos = selectRepos()
+      let repos = selectRepos(context)
         .leftJoin('refs', (join) =>
           join
             .onRef('refs.repository_id', '=', 'repositories.id')
@@ -165,7 +119,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
         )
         .select('refs.target as head')
         .where('repositories.kind', '=', query.kind)
-        .where(isVisible(scope))
+        .where(isVisible(context, scope))
         .orderBy(column, order)
         .orderBy('repositories.id', order)
         .limit(query.limit);
@@ -196,7 +150,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
       const rows = await db
         .selectFrom('repositories')
         .select(({ fn }) => ['repositories.kind', fn.countAll<number>().as('count')])
-        .where(isVisible(scope))
+        .where(isVisible(context, scope))
         .groupBy('repositories.kind')
         .execute();
       const counts = Object.fromEntries(REPO_KINDS.map((kind) => [kind, 0])) as Record<RepoKind, number>;
@@ -205,7 +159,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
     },
 
     listAll: async (after, limit) => {
-      const rows = await selectRepos()
+      const rows = await selectRepos(context)
         .where('repositories.id', '>', after ?? (0 as RepositoryId))
         .orderBy('repositories.id')
         .limit(limit)

@@ -1,0 +1,60 @@
+import type { ExpressionBuilder, Selectable } from 'kysely';
+import type { Repo } from '../../domain/repo.ts';
+import type { StoreContext } from '../store-context.ts';
+import type { RepoScope } from '../stores.ts';
+import type { NamespaceTable, RepositoryTable, Tables } from '../tables.ts';
+
+/*
+ * What the stores that answer with repositories share: the columns of one with its owner's name, and which of them a
+ * scope shows.
+ */
+
+const REPO_COLUMNS = [
+  'repositories.id',
+  'repositories.public_id',
+  'repositories.kind',
+  'repositories.owner_id',
+  'repositories.name',
+  'repositories.visibility',
+  'repositories.default_branch',
+  'repositories.created_by',
+  'repositories.created_at',
+  'repositories.updated_at',
+  'namespaces.name as owner_name',
+  'namespaces.kind as owner_kind',
+] as const;
+
+type Uncounted = 'folded' | 'likes' | 'downloads' | 'downloads_all_time' | 'trending' | 'archived_at';
+export type RepoRow = Omit<Selectable<RepositoryTable>, Uncounted> & {
+  owner_name: string;
+  owner_kind: NamespaceTable['kind'];
+};
+
+export const selectRepos = ({ db }: StoreContext) =>
+  db
+    .selectFrom('repositories')
+    .innerJoin('namespaces', 'namespaces.id', 'repositories.owner_id')
+    .select(REPO_COLUMNS);
+
+export const toRepo = (row: RepoRow): Repo => ({
+  id: row.id,
+  publicId: row.public_id,
+  kind: row.kind,
+  owner: { id: row.owner_id, name: row.owner_name, kind: row.owner_kind },
+  name: row.name,
+  visibility: row.visibility,
+  defaultBranch: row.default_branch,
+  createdBy: row.created_by ?? undefined,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+/** Condition that a repository is among those which a scope shows. */
+export const isVisible =
+  ({ dialect }: StoreContext, scope: RepoScope) =>
+  (eb: ExpressionBuilder<Tables, 'repositories'>) => {
+    if (scope.kind === 'everything') return eb.lit(true);
+    const isPublic = eb('repositories.visibility', '=', 'public');
+    if (scope.kind === 'public' || scope.owners.length === 0) return isPublic;
+    return eb.or([isPublic, eb('repositories.owner_id', 'in', dialect.integerRows(scope.owners))]);
+  };
