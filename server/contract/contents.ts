@@ -56,6 +56,14 @@ export interface CommitReply {
   readonly formatted?: { readonly title: string; readonly message: string };
 }
 
+/** One commit: what the Hub's list says of it, with the further names of other hubs. */
+export interface OneCommitReply extends CommitReply {
+  readonly oid: string;
+  readonly author: string;
+  readonly description: string;
+  readonly committed_at: string;
+}
+
 const treeQuery = z.object({
   recursive: flag,
   expand: flag,
@@ -114,10 +122,38 @@ export const commits = route({
   path: '/api/:kind/:namespace/:name/commits/*',
   access: repo('read'),
   summary: 'Commits reachable from a revision, newest first.',
-  query: z.object({ limit: integer(1, 1000), p: integer(0, 1_000_000), expand: list(8) }),
+  query: z.object({
+    limit: integer(1, 1000),
+    p: integer(0, 1_000_000),
+    /** Id of a commit: the page begins behind it. */
+    after: text(40),
+    expand: list(8),
+  }),
   body: noBody,
   answer: reply<readonly CommitReply[]>(),
+  errors: ['RepoNotFound', 'RevisionNotFound', 'InvalidCursor'],
+});
+
+export const oneCommit = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/commit/*',
+  access: repo('read'),
+  summary: 'One commit.',
+  query: z.object({ expand: list(8) }),
+  body: noBody,
+  answer: reply<OneCommitReply>(),
   errors: ['RepoNotFound', 'RevisionNotFound'],
+});
+
+export const treeSize = route({
+  method: 'GET',
+  path: '/api/:kind/:namespace/:name/treesize/*',
+  access: repo('read'),
+  summary: 'Bytes of all files below a path at a revision, large files in full.',
+  query: ignored,
+  body: noBody,
+  answer: reply<{ readonly path: string; readonly size: number }>(),
+  errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound'],
 });
 
 export const createBranch = route({
@@ -185,6 +221,18 @@ export const resolve = route({
   query: z.object({ download: flag }),
   body: noBody,
   // A missing file is a reply too, since it tells the commit that does not have it.
+  replies: [200, 206, 304, 404],
+  errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'BadRange'],
+});
+
+/** What `resolve` answers, under the address to which the large hub redirects; it never redirects itself. */
+export const resolveCache = route({
+  method: 'GET',
+  path: '/api/resolve-cache/:kind/:namespace/:name/*',
+  access: repo('read'),
+  summary: 'The bytes of a file at a commit, as `resolve` gives them.',
+  query: z.object({ download: flag }),
+  body: noBody,
   replies: [200, 206, 304, 404],
   errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound', 'BadRange'],
 });

@@ -107,7 +107,6 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/api/:kind/:namespace/:name/duplicate',
   '/api/:kind/:namespace/:name/super-squash/*',
   '/api/:kind/:namespace/:name/compare/*',
-  '/api/:kind/:namespace/:name/treesize/*',
   '/api/:kind/:namespace/:name/discussions',
   '/api/:kind/:namespace/:name/discussions/*',
   '/api/:kind/:namespace/:name/like',

@@ -193,7 +193,8 @@ async function grantFor(
 /** A renamed repository: 307 with a relative location, which every client follows (contract 2.2). */
 function redirectTo(granted: Granted<RepoRight>, request: HubRequest): Reply {
   const parts = [...request.parts];
-  const at = parts[0] === 'api' ? 2 : Object.hasOwn(KIND_SEGMENTS, parts[0] ?? '') ? 1 : 0;
+  const before = parts[0] !== 'api' ? 0 : parts[1] === 'resolve-cache' ? 2 : 1;
+  const at = Object.hasOwn(KIND_SEGMENTS, parts[before] ?? '') ? before + 1 : before;
   parts[at] = encodeURIComponent(granted.repo.owner.name);
   parts[at + 1] = encodeURIComponent(granted.repo.name) + (/\.git$/.test(parts[at + 1] ?? '') ? '.git' : '');
   const mark = request.message.url?.indexOf('?') ?? -1;

@@ -1,4 +1,4 @@
-import type { CommitReply, EntryReply } from '../contract/contents.ts';
+import type { CommitReply, EntryReply, OneCommitReply } from '../contract/contents.ts';
 import { timestamp, urlPrefixOf } from '../contract/shapes.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
 import type { Entry } from '../services/contents.ts';
@@ -56,6 +56,18 @@ export function commitShape(summary: CommitSummary, isFormatted: boolean): Commi
     authors: [{ user: userNameOf(summary.commit.author) }],
     parents: summary.commit.parents,
     ...(isFormatted ? { formatted: { title: escapeHtml(title), message: escapeHtml(body) } } : {}),
+  };
+}
+
+/** Other hubs call the same facts by further names; both are answered. */
+export function oneCommitShape(summary: CommitSummary, isFormatted: boolean): OneCommitReply {
+  const shape = commitShape(summary, isFormatted);
+  return {
+    ...shape,
+    oid: shape.id,
+    author: userNameOf(summary.commit.author),
+    description: shape.message,
+    committed_at: shape.date,
   };
 }
 

@@ -8,7 +8,7 @@ import { findEntry, listTree, type FoundEntry } from '../git/tree-walk.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Granted } from './authorize.ts';
 import type { FileFacts, FileFactsReader } from './file-facts.ts';
-import type { CommitPage, CommitSummary, History } from './history.ts';
+import type { CommitPage, CommitSummary, History, PageStart } from './history.ts';
 import { createKeptReads } from './kept-reads.ts';
 import type { RepoObjects } from './repo-objects.ts';
 import type { ResolvedRevision, Revisions } from './revisions.ts';
@@ -58,6 +58,8 @@ export interface Contents {
       readonly limit: number;
     },
   ): Promise<EntryPage>;
+  /** Bytes of all files below a path. Throws EntryNotFound for what is absent or a file. */
+  treeSize(granted: Granted<'read'>, commit: Oid, path: string): Promise<number>;
   /** Paths of all files in path order, at most `limit`; cheaper than a list, which also says what they are. */
   filePaths(granted: Granted<'read'>, commit: Oid, limit: number): Promise<readonly string[]>;
   /** The entries at these paths; absent ones are left out. */
@@ -68,7 +70,7 @@ export interface Contents {
     withLastCommits: boolean,
   ): Promise<readonly Entry[]>;
   refs(granted: Granted<'read'>): Promise<readonly Ref[]>;
-  commits(granted: Granted<'read'>, commit: Oid, skip: number, limit: number): Promise<CommitPage>;
+  commits(granted: Granted<'read'>, commit: Oid, start: PageStart, limit: number): Promise<CommitPage>;
   commit(granted: Granted<'read'>, oid: Oid): Promise<CommitSummary>;
   /** The bytes of a blob as git keeps it; a small one is whole. */
   blob(granted: Granted<'read'>, oid: Oid): Promise<AsyncIterable<Uint8Array> | Uint8Array>;
@@ -79,6 +81,9 @@ export interface Contents {
 /** Each holds the path that was asked for, so this is some megabytes at most. */
 const KEPT_PLACES = 2_000;
 
+/** Entries looked at together while a folder is measured. */
+const SIZE_PAGE = 1_000;
+const NO_LAST_COMMITS: ReadonlyMap<string, CommitSummary> = new Map();
 const NO_LARGE_OBJECTS: ReadonlyMap<Sha256, LargeObject> = new Map();
 
 const missingBlob = (oid: Oid): HubError =>
@@ -157,7 +162,7 @@ export function createContents(parts: {
           commit,
           placed.map((entry) => entry.path),
         )
-      : new Map<string, CommitSummary>();
+      : NO_LAST_COMMITS;
 
   return {
     locate: (repo, decoded) => revisions.split(repo, decoded),
@@ -177,6 +182,22 @@ export function createContents(parts: {
       if (!page) throw entryNotFound(shown(query.path));
       const last = await lastOf(repo, commit, page.entries, query.withLastCommits);
       return { entries: await describe(repo, objects, page.entries, last), next: page.next };
+    },
+
+    async treeSize({ repo }, commit, path) {
+      const objects = repoObjects.open(repo);
+      const root = await objects.rootTree(commit);
+      let sizeBytes = 0;
+      let after: string | undefined;
+      do {
+        const page = await listTree(objects, root, { path, recursive: true, after, limit: SIZE_PAGE });
+        if (!page) throw entryNotFound(shown(path));
+        for (const entry of await describe(repo, objects, page.entries, NO_LAST_COMMITS)) {
+          if (entry.kind === 'file') sizeBytes += entry.sizeBytes;
+        }
+        after = page.next;
+      } while (after !== undefined);
+      return sizeBytes;
     },
 
     async filePaths({ repo }, commit, limit) {
@@ -202,7 +223,7 @@ export function createContents(parts: {
 
     refs: ({ repo }) => db.read((stores) => stores.refs.list(repo.id, 'refs/')),
 
-    commits: ({ repo }, commit, skip, limit) => history.page(repo, commit, skip, limit),
+    commits: ({ repo }, commit, start, limit) => history.page(repo, commit, start, limit),
 
     commit: async ({ repo }, oid) => ({ oid, commit: await repoObjects.open(repo).commit(oid) }),
 

@@ -1,12 +1,13 @@
 import type { Database } from '../db/stores.ts';
-import { repoNotFound } from '../domain/errors.ts';
+import { HubError, repoNotFound } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { Commit } from '../git/objects.ts';
-import { walkCommits } from '../git/commit-log.ts';
+import { countReachable } from '../git/reachable.ts';
 import { diffTrees } from '../git/tree-diff.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
+import { createCommitOrder } from './commit-order.ts';
 import type { RepoObjects } from './repo-objects.ts';
 
 /** A commit as lists show it. */
@@ -19,7 +20,16 @@ export interface CommitPage {
   readonly commits: readonly CommitSummary[];
   /** How many commits are reachable in all. */
   readonly total: number;
+  /** How many of them come before the page. */
+  readonly skipped: number;
 }
+
+export type PageStart = number | { readonly after: Oid };
+
+/** Rows of one transaction of what is derived, more or less. */
+const ROWS_AT_ONCE = 1_000;
+/** Commits of histories with merges whose order is kept, some megabytes of it. */
+const KEPT_ORDER = 100_000;
 
 /**
  * The history of a repository as lists ask for it. It is derived from git objects and kept as rows; whatever is
@@ -30,13 +40,14 @@ export interface History {
   index(repo: Repo, commit: Oid): Promise<void>;
   /** The last commit, at or before `commit`, that touched each path. */
   lastCommits(repo: Repo, commit: Oid, paths: readonly string[]): Promise<ReadonlyMap<string, CommitSummary>>;
-  /** Reachable commits, newest first. */
-  page(repo: Repo, commit: Oid, skip: number, limit: number): Promise<CommitPage>;
+  /** Reachable commits, newest first, behind so many or behind one of them. Throws InvalidCursor for another one. */
+  page(repo: Repo, commit: Oid, start: PageStart, limit: number): Promise<CommitPage>;
 }
 
 export function createHistory(parts: { readonly db: Database; readonly repoObjects: RepoObjects }): History {
   const { db, repoObjects } = parts;
   const deriving = createKeyedQueue();
+  const order = createCommitOrder({ repoObjects, maxOids: KEPT_ORDER });
 
   async function isIndexed(repo: Repo, oid: Oid): Promise<boolean> {
     return (await db.read((stores) => stores.history.findCommit(repo.id, oid))) !== undefined;
@@ -61,32 +72,47 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
     return missing;
   }
 
-  async function reachableCount(objects: ObjectDb, oid: Oid): Promise<number> {
-    const seen = new Set<Oid>([oid]);
-    const queue = [oid];
-    for (let next = queue.pop(); next; next = queue.pop()) {
-      for (const parent of (await objects.commit(next)).parents) {
-        if (seen.has(parent)) continue;
-        seen.add(parent);
-        queue.push(parent);
-      }
-    }
-    return seen.size;
-  }
+  /** What is derived but not stored yet, by commit: children are counted from it before it is. */
+  type Fresh = Map<Oid, { readonly reachable: number; readonly isLinear: boolean }>;
 
-  async function indexOne(repo: Repo, objects: ObjectDb, { oid, commit }: CommitSummary): Promise<void> {
-    const [firstParent, ...others] = commit.parents;
-    const parent =
-      firstParent && (await db.read((stores) => stores.history.findCommit(repo.id, firstParent)));
-    const isLinear = others.length === 0 && (parent?.isLinear ?? true);
-    const reachable = isLinear ? (parent?.reachable ?? 0) + 1 : await reachableCount(objects, oid);
+  async function derive(repo: Repo, objects: ObjectDb, fresh: Fresh, { oid, commit }: CommitSummary) {
+    const standing = async (of: Oid): Promise<{ reachable: number; isLinear: boolean }> => {
+      const known = fresh.get(of) ?? (await db.read((stores) => stores.history.findCommit(repo.id, of)));
+      if (!known) throw new HubError('Internal', `History of ${oid} cannot be derived before that of ${of}.`);
+      return known;
+    };
+    const { parents } = commit;
+    const [firstParent] = parents;
+    const isLinear =
+      parents.length < 2 && (firstParent === undefined || (await standing(firstParent)).isLinear);
+    const reachable = await countReachable(objects, parents, async (of) => (await standing(of)).reachable);
     const parentTree = firstParent && (await objects.commit(firstParent)).tree;
     const changes = await changedPaths(objects, parentTree, commit.tree);
-    await db.write(async (stores) => {
-      if (await stores.history.findCommit(repo.id, oid)) return;
-      if (!(await stores.repos.findById(repo.id))) throw repoNotFound();
-      await stores.history.addCommit(repo.id, { oid, firstParent, reachable, isLinear }, changes);
-    });
+    fresh.set(oid, { reachable, isLinear });
+    return { commit: { oid, firstParent, reachable, isLinear }, changes };
+  }
+
+  /** Derive commits, parents before children, and store them in transactions of some commits each. */
+  async function indexAll(repo: Repo, objects: ObjectDb, missing: readonly CommitSummary[]): Promise<void> {
+    const fresh: Fresh = new Map();
+    let batch: Awaited<ReturnType<typeof derive>>[] = [];
+    let rows = 0;
+    const store = async (): Promise<void> => {
+      await db.write(async (stores) => {
+        if (!(await stores.repos.findById(repo.id))) throw repoNotFound();
+        for (const { commit, changes } of batch) await stores.history.addCommit(repo.id, commit, changes);
+      });
+      batch = [];
+      rows = 0;
+      fresh.clear();
+    };
+    for (const summary of missing) {
+      const derived = await derive(repo, objects, fresh, summary);
+      batch.push(derived);
+      rows += derived.changes.length + 1;
+      if (rows >= ROWS_AT_ONCE) await store();
+    }
+    if (batch.length > 0) await store();
   }
 
   /** Callers who miss the same history wait for one of them to derive it. */
@@ -94,7 +120,7 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
     if (await isIndexed(repo, tip)) return;
     await deriving.run(String(repo.id), async () => {
       const objects = repoObjects.open(repo);
-      for (const commit of await missingFrom(repo, objects, tip)) await indexOne(repo, objects, commit);
+      await indexAll(repo, objects, await missingFrom(repo, objects, tip));
     });
   }
 
@@ -105,21 +131,28 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
     return answer;
   }
 
-  /** A history with merges has no single line to count along, so its commits are walked in order of date. */
-  async function walked(
-    repo: Repo,
-    tip: Oid,
-    skip: number,
-    limit: number,
-  ): Promise<readonly CommitSummary[]> {
-    const commits: CommitSummary[] = [];
-    let place = 0;
-    for await (const entry of walkCommits(repoObjects.open(repo), [tip])) {
-      if (place >= skip) commits.push(entry);
-      place++;
-      if (commits.length === limit) break;
+  /** Where a listing from `tip` goes on behind this commit. Throws InvalidCursor for one it does not reach. */
+  async function placeBehind(repo: Repo, tip: Oid, isLinear: boolean, after: Oid): Promise<number> {
+    let place: number | undefined;
+    if (isLinear) {
+      await index(repo, tip);
+      place = await db.read(async (stores) => {
+        const [head, one] = [
+          await stores.history.findCommit(repo.id, tip),
+          await stores.history.findCommit(repo.id, after),
+        ];
+        const lineage = await stores.history.lineage(repo.id, tip);
+        const isOnLine =
+          one && lineage.some(({ chain, upTo }) => chain === one.chain && one.position <= upTo);
+        return isOnLine && head ? head.reachable - one.reachable : undefined;
+      });
+    } else {
+      place = await order.placeOf(repo, tip, after);
     }
-    return commits;
+    if (place === undefined) {
+      throw new HubError('InvalidCursor', `Commit ${after} is not in the history of ${tip}.`);
+    }
+    return place + 1;
   }
 
   return {
@@ -152,17 +185,20 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
       return answer;
     },
 
-    async page(repo, commit, skip, limit) {
+    async page(repo, commit, start, limit) {
       await index(repo, commit);
-      const { oids, total } = await db.read(async (stores) => {
-        const head = await stores.history.findCommit(repo.id, commit);
-        const lineage = head?.isLinear ? await stores.history.lineage(repo.id, commit) : undefined;
-        const oids = lineage && (await stores.history.page(repo.id, lineage, skip, limit));
-        return { oids, total: head?.reachable ?? 0 };
-      });
-      if (!oids) return { commits: await walked(repo, commit, skip, limit), total };
+      const head = await db.read((stores) => stores.history.findCommit(repo.id, commit));
+      const total = head?.reachable ?? 0;
+      const isLinear = head?.isLinear === true;
+      const skip = typeof start === 'number' ? start : await placeBehind(repo, commit, isLinear, start.after);
+      // A history with merges has no single line to count along: its commits are walked in order of date.
+      const oids = isLinear
+        ? await db.read(async (stores) =>
+            stores.history.page(repo.id, await stores.history.lineage(repo.id, commit), skip, limit),
+          )
+        : await order.page(repo, commit, skip, limit);
       const commits = await summaries(repo, oids);
-      return { commits: oids.flatMap((oid) => commits.get(oid) ?? []), total };
+      return { commits: oids.flatMap((oid) => commits.get(oid) ?? []), total, skipped: skip };
     },
   };
 }

@@ -1,6 +1,6 @@
 import * as contract from '../../contract/contents.ts';
 import { HubError, isHubError } from '../../domain/errors.ts';
-import type { Oid } from '../../domain/ids.ts';
+import { isOid, type Oid } from '../../domain/ids.ts';
 import type { Repo } from '../../domain/repo.ts';
 import { isReadableRef } from '../../domain/revision.ts';
 import type { Branches } from '../../services/branches.ts';
@@ -9,7 +9,7 @@ import type { Contents } from '../../services/contents.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { empty, json } from '../reply.ts';
 import { readCursor, writeCursor } from '../cursors.ts';
-import { commitShape, entryShape } from '../shapes.ts';
+import { commitShape, entryShape, oneCommitShape } from '../shapes.ts';
 import { nextLink } from './repos.ts';
 import { decodeName, decodeRest, lookupPath } from './revision-path.ts';
 
@@ -75,17 +75,32 @@ export function contentRoutes(services: {
       const { commit } = await contents.resolve(granted.repo, decodeName(rest));
       const limit = query.limit ?? DEFAULT_COMMITS_PAGE;
       const number = query.p ?? 0;
-      const page = await contents.commits(granted, commit, number * limit, limit);
-      const hasMore = (number + 1) * limit < page.total;
+      const behind = query.after;
+      const start = behind === undefined ? number * limit : { after: commitIdOf(behind) };
+      const page = await contents.commits(granted, commit, start, limit);
+      const last = page.commits.at(-1)?.oid;
+      const hasMore = last !== undefined && page.skipped + page.commits.length < page.total;
+      const next =
+        behind === undefined
+          ? nextLink(request, String(number + 1), 'p')
+          : nextLink(request, last ?? '', 'after');
       const isFormatted = query.expand.includes('formatted');
       return json(
         page.commits.map((one) => commitShape(one, isFormatted)),
         200,
-        {
-          'x-total-count': String(page.total),
-          ...(hasMore ? nextLink(request, String(number + 1), 'p') : {}),
-        },
+        { 'x-total-count': String(page.total), ...(hasMore ? next : {}) },
       );
+    }),
+
+    serve(contract.oneCommit, async ({ granted, rest, query }) => {
+      const { commit } = await contents.resolve(granted.repo, decodeName(rest));
+      return json(oneCommitShape(await contents.commit(granted, commit), query.expand.includes('formatted')));
+    }),
+
+    serve(contract.treeSize, async ({ granted, rest }) => {
+      const { revision, path } = await contents.locate(granted.repo, decodeRest(rest));
+      const folder = lookupPath(path);
+      return json({ path: folder, size: await contents.treeSize(granted, revision.commit, folder) });
     }),
 
     serve(contract.createBranch, async ({ granted, rest, body }) => {
@@ -122,6 +137,12 @@ export function contentRoutes(services: {
       return json(value, errors.length > 0 ? 400 : 200);
     }),
   ];
+}
+
+/** Throws InvalidCursor. */
+function commitIdOf(after: string): Oid {
+  if (!isOid(after)) throw new HubError('InvalidCursor', '"after" must be the id of a commit.');
+  return after;
 }
 
 /**

@@ -122,14 +122,27 @@ export function resolveRoutes(services: {
       located.headers,
     );
 
+  async function resolveReply(
+    granted: Granted<'read'>,
+    request: HubRequest,
+    rest: readonly string[],
+    asDownload: boolean,
+  ): Promise<Reply> {
+    const located = await locate(granted, request, rest, asDownload);
+    if ('status' in located) return located;
+    return located.entry.large
+      ? largeReply(granted, request, located)
+      : blobReply(granted, request, located, located.entry.sizeBytes);
+  }
+
   return [
-    serve(contract.resolve, async ({ granted, request, rest, query }) => {
-      const located = await locate(granted, request, rest, query.download === true);
-      if ('status' in located) return located;
-      return located.entry.large
-        ? largeReply(granted, request, located)
-        : blobReply(granted, request, located, located.entry.sizeBytes);
-    }),
+    serve(contract.resolve, ({ granted, request, rest, query }) =>
+      resolveReply(granted, request, rest, query.download === true),
+    ),
+
+    serve(contract.resolveCache, ({ granted, request, rest, query }) =>
+      resolveReply(granted, request, rest, query.download === true),
+    ),
 
     serve(contract.raw, async ({ granted, request, rest, query }) => {
       const located = await locate(granted, request, rest, query.download === true);
