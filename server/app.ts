@@ -174,6 +174,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     objects,
     clock,
     workers,
+    authorize,
     key,
     storeId: stores.storeId,
     maxFileBytes: limits.largeFileSize,

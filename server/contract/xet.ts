@@ -75,6 +75,16 @@ export const headXetFile = route({
   errors: ['InvalidCredentials', 'NotFound'],
 });
 
+export const chunkQuery = route({
+  method: 'GET',
+  path: '/xet/:store/v1/chunks/:prefix/:hash',
+  access: bearer,
+  summary: 'A shard about xorbs with this chunk, of files that the caller may read.',
+  query: ignored,
+  body: noBody,
+  errors: ['InvalidCredentials', 'NotFound'],
+});
+
 export const xorbRange = route({
   method: 'GET',
   path: '/xet/:store/xorbs/:hash',

@@ -139,12 +139,25 @@ export interface LargeObjectTable {
   has_plain_form: Flag;
   xet_hash: Uint8Array | null;
   created_at: number;
+  /** When it was looked at whether the Xet form pays; null before. */
+  examined_at: Generated<number | null>;
 }
 
 export interface RepositoryObjectTable {
   repository_id: RepositoryId;
   object_id: number;
   created_at: number;
+  /** Where it was committed first, by whom; null where that is not known. */
+  path: Generated<string | null>;
+  ref: Generated<string | null>;
+  pusher_id: Generated<NamespaceId | null>;
+}
+
+/** Large files that a repository gave up for good, though commits may still name them. */
+export interface RemovedObjectTable {
+  repository_id: RepositoryId;
+  sha256: Uint8Array;
+  removed_at: number;
 }
 
 export interface PendingObjectTable {
@@ -178,6 +191,18 @@ export interface XorbTable {
   raw_bytes: number;
   chunk_count: number;
   created_at: number;
+}
+
+/** Chunks by which a xorb is found again. */
+export interface XorbSampleTable {
+  hash: Uint8Array;
+  xorb_id: number;
+}
+
+/** The same for large objects in plain form. */
+export interface ObjectSampleTable {
+  hash: Uint8Array;
+  object_id: number;
 }
 
 export interface XetFileTable {
@@ -284,7 +309,10 @@ export interface Tables {
   pending_objects: PendingObjectTable;
   uploads: UploadTable;
   upload_parts: UploadPartTable;
+  removed_objects: RemovedObjectTable;
+  object_samples: ObjectSampleTable;
   xorbs: XorbTable;
+  xorb_samples: XorbSampleTable;
   xet_files: XetFileTable;
   xet_terms: XetTermTable;
   commit_requests: CommitRequestTable;

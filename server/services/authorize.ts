@@ -10,6 +10,7 @@ import {
   type Verdict,
 } from '../domain/access.ts';
 import type { Namespace } from '../domain/account.ts';
+import type { NamespaceId } from '../domain/ids.ts';
 import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/errors.ts';
 import { couldBeName } from '../domain/names.ts';
 import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
@@ -74,6 +75,8 @@ export interface Authorize {
   ): Promise<GrantedNamespace<Right>>;
   /** What an actor's lists may show. Throws SignInRequired where the hub asks everybody to sign in. */
   scope(actor: Actor): Promise<ListScope>;
+  /** The same for a user who proved who they are before; undefined when there is no such user. */
+  scopeOf(user: NamespaceId): Promise<RepoScope | undefined>;
   /** For work that the hub does on its own: jobs, `doctor`, the command line. */
   system(repo: Repo): Granted<'administer'>;
 }
@@ -171,6 +174,14 @@ export function createAuthorize(parts: {
       const owners = [actor.user.id, ...memberships.map(({ organization }) => organization.id)];
       return { scope: { kind: 'public-and', owners }, granted };
     },
+
+    scopeOf: (user) =>
+      db.read(async (stores) => {
+        if (!(await stores.accounts.findUserById(user))) return undefined;
+        const memberships = await stores.organizations.membershipsOf(user);
+        const owners = [user, ...memberships.map(({ organization }) => organization.id)];
+        return { kind: 'public-and', owners };
+      }),
 
     system: (repo) => ({ repo, actor: { kind: 'anonymous' } }) as unknown as Granted<'administer'>,
   };

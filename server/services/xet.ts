@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import type { Database, LargeObject } from '../db/stores.ts';
+import { createHash, randomBytes } from 'node:crypto';
+import type { Database, LargeObject, RepoScope, XorbRange } from '../db/stores.ts';
 import { corruptObject, HubError, invalidCredentials, repoNotFound } from '../domain/errors.ts';
-import { isXetHash, type Sha256 } from '../domain/ids.ts';
+import { isXetHash, type NamespaceId, type Sha256, type XetHash } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import { largeObjectKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';
 import type { ByteRange, ByteSource, ObjectStore } from '../objects/object-store.ts';
@@ -11,8 +11,11 @@ import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import { createSlots } from '../platform/slots.ts';
 import { digestStream } from '../workers/digest.ts';
 import type { WorkerPool } from '../workers/pool.ts';
+import { parseChunkIndex, type ChunkIndex } from '../xet/chunk-index.ts';
 import { createChunkIndexes } from '../xet/chunk-indexes.ts';
+import { joinRanges, toldChunks, writeDedupShard, type ToldXorb } from '../xet/dedup-shard.ts';
 import { createXetFileReader } from '../xet/file-bytes.ts';
+import { HASH_BYTES, loadXetHashing, xetHashBytes } from '../xet/hash.ts';
 import {
   reconstruct,
   reconstructionV1,
@@ -22,8 +25,10 @@ import {
   type XetFile,
   type XorbUrl,
 } from '../xet/reconstruction.ts';
+import { samplesOf } from '../xet/samples.ts';
 import { MAX_SHARD_BYTES } from '../xet/shard.ts';
 import {
+  dedupKeyOf,
   narrowSignedRange,
   signXetToken,
   signXorbQuery,
@@ -32,7 +37,7 @@ import {
 } from '../xet/tokens.ts';
 import { verifyShard, type VerifiedFile } from '../xet/verify-shard.ts';
 import { MAX_XORB_UPLOAD_BYTES } from '../xet/xorb.ts';
-import type { Granted } from './authorize.ts';
+import type { Authorize, Granted } from './authorize.ts';
 
 export interface XetToken {
   readonly token: string;
@@ -44,6 +49,8 @@ export interface XetToken {
 export interface XetGrant {
   readonly repo: Repo;
   readonly scope: 'read' | 'write';
+  /** Absent for an anonymous reader. */
+  readonly user: NamespaceId | undefined;
 }
 
 export interface Xet {
@@ -68,6 +75,11 @@ export interface Xet {
     answer: { readonly form: 'v1' | 'v2'; readonly origin: string },
   ): Promise<ReconstructionV1 | ReconstructionV2>;
   fileSize(grant: XetGrant, hash: string): Promise<number>;
+  /**
+   * A shard about what is held around a chunk, for clients to deduplicate against: files with the chunk that the user
+   * may read anywhere on the hub, and nothing of others. Throws NotFound when there is none.
+   */
+  chunksAround(grant: XetGrant, hash: string): Promise<Buffer>;
   /** The bytes of a signed range. Throws Forbidden. */
   openRange(
     xorb: string,
@@ -87,19 +99,24 @@ const HASH_HERE_BYTES = 256 * 1024;
 const FIRST_BUFFER_BYTES = 1024 * 1024;
 const READ_MEMORY_BYTES = 64 * 1024 * 1024;
 const CACHED_CHUNKS = 500_000;
+/** How much is read for one question about a chunk, and how much of it is told: 65,536 chunks are 3 MiB of shard. */
+const AROUND = { files: 8, terms: 20_000 };
+const MAX_TOLD_CHUNKS = 65_536;
+const PUBLIC: RepoScope = { kind: 'public' };
 
 export function createXet(parts: {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly workers: WorkerPool;
+  readonly authorize: Pick<Authorize, 'scopeOf'>;
   readonly key: Buffer;
   readonly storeId: string;
   readonly maxFileBytes: number;
   /** How long a proved file may wait for its commit. */
   readonly pendTtlSeconds: number;
 }): Xet {
-  const { db, objects, clock, workers, key } = parts;
+  const { db, objects, clock, workers, authorize, key } = parts;
   const uploads = createSlots(UPLOADS_AT_ONCE);
   const xorbQueue = createKeyedQueue();
   const chunkIndexes = createChunkIndexes({ objects, cacheChunks: CACHED_CHUNKS });
@@ -159,6 +176,28 @@ export function createXet(parts: {
     return file;
   }
 
+  /** The xorbs of the ranges with what may be told of each; none unless the chunk asked for is in one of the ranges. */
+  async function toldXorbs(ranges: readonly XorbRange[], asked: Uint8Array): Promise<readonly ToldXorb[]> {
+    const byXorb = new Map<XetHash, { start: number; end: number }[]>();
+    for (const { xorb, chunkStart, chunkEnd } of ranges) {
+      const known = byXorb.get(xorb);
+      if (known) known.push({ start: chunkStart, end: chunkEnd });
+      else byXorb.set(xorb, [{ start: chunkStart, end: chunkEnd }]);
+    }
+    const told: ToldXorb[] = [];
+    let isAskedIn = false;
+    let chunks = 0;
+    for (const [hash, own] of byXorb) {
+      const joined = joinRanges(own);
+      chunks += toldChunks(joined);
+      if (chunks > MAX_TOLD_CHUNKS) break;
+      const index = await chunkIndexes.get(hash);
+      isAskedIn ||= joined.some(({ start, end }) => hasChunk(index, start, end, asked));
+      told.push({ hash, index, ranges: joined });
+    }
+    return isAskedIn ? told : [];
+  }
+
   async function keepFiles(grant: XetGrant, files: readonly VerifiedFile[]): Promise<boolean> {
     return db.write(async (stores) => {
       if (!(await stores.repos.findById(grant.repo.id))) throw repoNotFound();
@@ -167,6 +206,10 @@ export function createXet(parts: {
       for (const file of files) {
         isAnyNew ||= (await stores.xet.findFile(file.hash)) === undefined;
         await stores.xet.addFile(file, now);
+        const [first] = file.terms;
+        if (first && file.firstChunk) {
+          await stores.xet.addSamples([{ xorb: first.xorb, hash: file.firstChunk }]);
+        }
         const name = { sha256: file.declaredSha256, sizeBytes: file.sizeBytes, xetHash: file.hash };
         const object = await stores.largeObjects.addXetForm(name, now);
         await stores.largeObjects.pend(grant.repo.id, [object.id], now + parts.pendTtlSeconds * 1000);
@@ -191,7 +234,7 @@ export function createXet(parts: {
       if (scope === 'write' && access.scope !== 'write') {
         throw new HubError('Forbidden', 'This Xet token can only read.');
       }
-      return { repo, scope: access.scope };
+      return { repo, scope: access.scope, user: access.user };
     },
 
     putXorb: (_grant, hash, body, sizeBytes) =>
@@ -209,7 +252,8 @@ export function createXet(parts: {
           await failPoint('xorb-indexed');
           const { rawBytes, chunkCount } = proved;
           const row = { hash, sizeBytes: proved.content.byteLength, rawBytes, chunkCount };
-          await db.write((stores) => stores.xet.addXorb(row, clock.now()));
+          const samples = samplesOf(parseChunkIndex(proved.chunkIndex).hashes);
+          await db.write((stores) => stores.xet.addXorb(row, samples, clock.now()));
           await failPoint('xorb-kept');
           return true;
         });
@@ -241,6 +285,26 @@ export function createXet(parts: {
 
     fileSize: async (grant, hash) => (await heldFile(grant, hash)).sizeBytes,
 
+    async chunksAround({ user }, hash) {
+      if (!isXetHash(hash)) throw noSuchChunk();
+      const scope = user === undefined ? PUBLIC : await authorize.scopeOf(user);
+      if (!scope) throw invalidCredentials();
+      const asked = xetHashBytes(hash);
+      const ranges = await db.read((stores) => stores.xet.rangesAround(scope, asked, AROUND));
+      const xorbs = await toldXorbs(ranges, asked);
+      if (xorbs.length === 0) throw noSuchChunk();
+      const hashing = await loadXetHashing();
+      const dedupKey = dedupKeyOf(key, user, nowSeconds());
+      return writeDedupShard({
+        xorbs,
+        key: dedupKey.key,
+        keyed: await hashing.keyed(dedupKey.key),
+        randomHash: () => randomBytes(HASH_BYTES),
+        createdAt: nowSeconds(),
+        expiresAt: dedupKey.expiresAt,
+      });
+    },
+
     async openRange(xorb, query, requested) {
       const signed = isXetHash(xorb) ? verifyXorbQuery(key, xorb, query, nowSeconds()) : undefined;
       const range = signed && narrowSignedRange(signed, requested);
@@ -262,6 +326,17 @@ export function createXet(parts: {
     },
   };
 }
+
+const noSuchChunk = (): HubError => new HubError('NotFound', 'No chunk of this name is known here.');
+
+const hasChunk = (index: ChunkIndex, start: number, end: number, hash: Uint8Array): boolean => {
+  for (let chunk = start; chunk < end; chunk += 1) {
+    if (Buffer.compare(index.hashes.subarray(chunk * HASH_BYTES, (chunk + 1) * HASH_BYTES), hash) === 0) {
+      return true;
+    }
+  }
+  return false;
+};
 
 const notHeld = (): HubError => new HubError('NotFound', 'This repository holds no such file.');
 

@@ -150,6 +150,8 @@ export interface XetHashing {
   file(root: Uint8Array): Uint8Array;
   /** Raw verification hash of a term: over the raw hashes of its chunks, back to back. */
   range(chunkHashes: Uint8Array): Uint8Array;
+  /** Keyed form of raw chunk hashes, by a key of 32 bytes: what a server tells of chunks the asker may not have. */
+  keyed(key: Uint8Array): Promise<(chunkHash: Uint8Array) => Uint8Array>;
 }
 
 const MIN_CHILDREN = 3;
@@ -213,7 +215,7 @@ const load = async (): Promise<XetHashing> => {
     const text = children.map((child) => `${xetHashText(child.hash)} : ${child.sizeBytes}\n`).join('');
     return node(lines.subarray(0, lines.write(text, 'latin1')));
   };
-  return { chunk, file, range, tree: () => createTree(hashNode) };
+  return { chunk, file, range, keyed, tree: () => createTree(hashNode) };
 };
 
 let loading: Promise<XetHashing> | undefined;

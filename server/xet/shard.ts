@@ -53,11 +53,24 @@ const TAG = Buffer.concat([
   Buffer.of(85, 105, 103, 69, 106, 123, 129, 87, 131, 165, 189, 217, 92, 205, 209, 74, 169),
 ]);
 const VERSION = 2n;
-const FOOTER_BYTES = 200;
-const ENTRY_BYTES = 48;
+/** Length of a footer, and of every entry before it. */
+export const FOOTER_BYTES = 200;
+export const ENTRY_BYTES = 48;
 const FLAG_VERIFICATION = 0x80000000;
 const FLAG_METADATA = 0x40000000;
 const BOOKEND = Buffer.alloc(HASH_BYTES, 0xff);
+
+/** What closes a section. */
+export const BOOKEND_ENTRY = Buffer.concat([BOOKEND, Buffer.alloc(ENTRY_BYTES - HASH_BYTES)]);
+
+/** What every shard begins with. */
+export const shardHeader = (footerBytes: number): Buffer => {
+  const header = Buffer.alloc(ENTRY_BYTES);
+  TAG.copy(header);
+  header.writeBigUInt64LE(VERSION, 32);
+  header.writeBigUInt64LE(BigInt(footerBytes), 40);
+  return header;
+};
 
 const refuse = (problem: string): HubError => new HubError('InvalidObject', `The shard ${problem}.`);
 

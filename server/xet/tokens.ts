@@ -29,7 +29,7 @@ export interface XorbAccess {
   readonly expiresAt: number;
 }
 
-const mac = (key: Uint8Array, purpose: 'token' | 'xorb', text: string): Buffer =>
+const mac = (key: Uint8Array, purpose: 'token' | 'xorb' | 'chunks', text: string): Buffer =>
   createHmac('sha256', key).update(`xet ${purpose}\n${text}`).digest();
 
 const isMac = (expected: Buffer, given: string): boolean => {
@@ -115,4 +115,23 @@ export const narrowSignedRange = (
   const isWithin =
     requested.start >= signed.start && requested.end <= signed.end && requested.start < requested.end;
   return isWithin ? requested : undefined;
+};
+
+/** How long one key of chunk hashes is given out, and how long shards with it are good beyond that. */
+const DEDUP_KEY_SECONDS = 24 * 3600;
+const DEDUP_GRACE_SECONDS = 24 * 3600;
+
+/**
+ * The key under which chunk hashes are told to a user, a new one each day: what two users were told cannot be laid side
+ * by side, and a client does not have to look up every chunk under a new key for every answer. `now` and the end in
+ * seconds.
+ */
+export const dedupKeyOf = (
+  key: Uint8Array,
+  user: NamespaceId | undefined,
+  now: number,
+): { readonly key: Buffer; readonly expiresAt: number } => {
+  const day = Math.floor(now / DEDUP_KEY_SECONDS);
+  const expiresAt = (day + 1) * DEDUP_KEY_SECONDS + DEDUP_GRACE_SECONDS;
+  return { key: mac(key, 'chunks', `${user ?? '-'} ${day}`), expiresAt };
 };

@@ -14,6 +14,8 @@ export interface VerifiedFile {
   readonly declaredSha256: Sha256;
   readonly sizeBytes: number;
   readonly terms: readonly XetTerm[];
+  /** Raw hash of its first chunk, by which clients ask for it; absent for an empty file. */
+  readonly firstChunk: Uint8Array | undefined;
 }
 
 export interface ShardVerification {
@@ -93,9 +95,10 @@ const provedTerms = async (
   hashing: XetHashing,
   findChunkIndex: ShardVerification['findChunkIndex'],
   count: () => Promise<void>,
-): Promise<readonly XetTerm[]> => {
+): Promise<Pick<VerifiedFile, 'terms' | 'firstChunk'>> => {
   const tree = hashing.tree();
   const terms: XetTerm[] = [];
+  let firstChunk: Uint8Array | undefined;
   let current: { readonly xorb: XetHash; readonly index: ChunkIndex } | undefined;
   for (let number = 0; number < file.termCount; number += 1) {
     const term = file.term(number);
@@ -108,6 +111,7 @@ const provedTerms = async (
     checkTerm(hashing, file, number, term, index);
     for (let chunk = term.chunkStart; chunk < term.chunkEnd; chunk += 1) {
       const hash = index.hashes.subarray(chunk * HASH_BYTES, (chunk + 1) * HASH_BYTES);
+      firstChunk ??= Uint8Array.from(hash);
       tree.add(hash, rawBytesOf(index, chunk, chunk + 1));
       await count();
     }
@@ -115,7 +119,7 @@ const provedTerms = async (
   }
   const hash = terms.length === 0 ? EMPTY_HASH : xetHashText(hashing.file(tree.root()));
   if (hash !== file.hash) throw refuse(file, `is made of chunks that hash to ${hash}`);
-  return terms;
+  return { terms, firstChunk };
 };
 
 /**
@@ -141,13 +145,15 @@ export const verifyShard = async (verification: ShardVerification): Promise<read
       const problem = `The files of the shard have more than the ${maxTotalBytes} bytes allowed together.`;
       throw new HubError('InvalidObject', problem);
     }
-    const terms = await provedTerms(file, hashing, findChunkIndex, count);
+    const { terms, firstChunk } = await provedTerms(file, hashing, findChunkIndex, count);
     const isUndeclared = terms.length === 0 && file.sha256 === NO_SHA256;
     const declaredSha256 = isUndeclared ? SHA256_OF_NOTHING : (file.sha256 as Sha256);
     const earlier = verified.get(file.hash);
     if (earlier && earlier.declaredSha256 !== declaredSha256) throw refuse(file, 'has two different SHA-256');
-    if (!earlier)
-      verified.set(file.hash, { hash: file.hash, declaredSha256, sizeBytes: file.sizeBytes, terms });
+    if (!earlier) {
+      const { hash, sizeBytes } = file;
+      verified.set(hash, { hash, declaredSha256, sizeBytes, terms, firstChunk });
+    }
   }
   return [...verified.values()];
 };

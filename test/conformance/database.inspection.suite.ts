@@ -54,7 +54,7 @@ export function inspectionSuite(fixture: Fixture): void {
       const { mine, other } = await twoRepos();
       await change(async ({ xet, largeObjects }) => {
         for (const name of ['used', 'idle']) {
-          await xet.addXorb({ hash: xetHashOf(name), sizeBytes: 1, rawBytes: 2, chunkCount: 2 }, NOW);
+          await xet.addXorb({ hash: xetHashOf(name), sizeBytes: 1, rawBytes: 2, chunkCount: 2 }, [], NOW);
         }
         const term = { xorb: xetHashOf('used'), chunkStart: 0, chunkEnd: 1, unpackedBytes: 1 };
         await xet.addFile({ hash: xetHashOf('file'), sizeBytes: 2, terms: [term, term] }, NOW);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PublicId, Sha256 } from '../../server/domain/ids.ts';
+import { xetHashBytes } from '../../server/db/bytes.ts';
+import type { RepoScope } from '../../server/db/stores.ts';
 import { NOW, sha256Of, xetHashOf, type Fixture } from './database.suite.ts';
 
 const HOUR = 3_600_000;
@@ -208,8 +210,8 @@ export function largeObjectSuite(fixture: Fixture): void {
     test('xorbs are found by hash, listed in one order, and adding one again changes nothing', async () => {
       const xorbs = Array.from({ length: 30 }, (_, index) => xorb(index, index));
       await change(async ({ xet }) => {
-        for (const one of xorbs) await xet.addXorb(one, NOW);
-        await xet.addXorb({ ...xorb(3), sizeBytes: 9_999 }, NOW);
+        for (const one of xorbs) await xet.addXorb(one, [], NOW);
+        await xet.addXorb({ ...xorb(3), sizeBytes: 9_999 }, [], NOW);
       });
       const asked = [xetHashOf(3), xetHashOf('unknown')];
       expect(await ask((stores) => stores.xet.findXorbs(asked))).toEqual([xorb(3, 3)]);
@@ -233,13 +235,79 @@ export function largeObjectSuite(fixture: Fixture): void {
       }));
       const file = { hash: xetHashOf('file'), sizeBytes: 3_000 * 65_536, terms };
       await change(async ({ xet }) => {
-        for (const index of [0, 1, 2]) await xet.addXorb(xorb(index), NOW);
+        for (const index of [0, 1, 2]) await xet.addXorb(xorb(index), [], NOW);
         await xet.addFile(file, NOW);
         await xet.addFile({ ...file, terms: [] }, NOW);
       });
       const found = await ask((stores) => stores.xet.findFile(file.hash));
       expect(found).toEqual({ sizeBytes: file.sizeBytes, terms });
       expect(await ask((stores) => stores.xet.findFile(xetHashOf('none')))).toBeUndefined();
+    });
+
+    test('xorbs are found by the chunks they came with and by those that were added', async () => {
+      const hash = (text: string) => xetHashBytes(xetHashOf(text));
+      await change(async ({ xet }) => {
+        await xet.addXorb(xorb('a'), [hash('1'), hash('both')], NOW);
+        await xet.addXorb(xorb('b'), [hash('both')], NOW);
+        // A xorb that is there keeps the chunks it came with.
+        await xet.addXorb(xorb('a'), [hash('late')], NOW);
+        await xet.addSamples([
+          { xorb: xetHashOf('b'), hash: hash('added') },
+          { xorb: xetHashOf('b'), hash: hash('added') },
+          { xorb: xetHashOf('nowhere'), hash: hash('added') },
+        ]);
+      });
+      const find = async (texts: readonly string[], limit = 10) =>
+        (await ask(({ xet }) => xet.findBySamples(texts.map(hash), limit))).toSorted();
+      expect(await find(['1', 'unknown'])).toEqual([xetHashOf('a')]);
+      expect(await find(['both'])).toEqual([xetHashOf('a'), xetHashOf('b')].toSorted());
+      expect(await find(['both'], 1)).toHaveLength(1);
+      expect(await find(['added'])).toEqual([xetHashOf('b')]);
+      expect(await find(['late'])).toEqual([]);
+      expect(await find([])).toEqual([]);
+    });
+
+    test('what is told around a chunk is of linked files in repositories of the scope alone', async () => {
+      const hash = xetHashBytes(xetHashOf('sample'));
+      const open = await fixture.repo(await fixture.user('ann'), 'open');
+      const hidden = await fixture.repo(await fixture.user('bob'), 'hidden');
+      await change(({ repos }) => repos.setVisibility(hidden.id, 'private', NOW));
+      const range = (name: string, chunkStart: number) => ({
+        xorb: xetHashOf(name),
+        chunkStart,
+        chunkEnd: chunkStart + 1,
+      });
+      await change(async ({ xet, largeObjects }) => {
+        await xet.addXorb(xorb('shared'), [hash], NOW);
+        await xet.addXorb(xorb('beside'), [], NOW);
+        for (const [name, repo, ranges] of [
+          ['public', open, [range('shared', 0), range('beside', 3)]],
+          ['private', hidden, [range('shared', 1)]],
+          ['pending', undefined, [range('shared', 2)]],
+        ] as const) {
+          const xetHash = xetHashOf(name);
+          const terms = ranges.map((one) => ({ ...one, unpackedBytes: 1 }));
+          await xet.addFile({ hash: xetHash, sizeBytes: terms.length, terms }, NOW);
+          const object = await largeObjects.addXetForm(
+            { sha256: sha256Of(name), sizeBytes: terms.length, xetHash },
+            NOW,
+          );
+          if (repo) await largeObjects.link(repo.id, [object.id], NOW);
+          else await largeObjects.pend(open.id, [object.id], NOW + 1000);
+        }
+      });
+      const limits = { files: 8, terms: 100 };
+      const around = (scope: RepoScope, more = limits) =>
+        ask(({ xet }) => xet.rangesAround(scope, hash, more));
+      expect(await around({ kind: 'public' })).toEqual([range('shared', 0), range('beside', 3)]);
+      expect(await around({ kind: 'public-and', owners: [hidden.owner.id] })).toHaveLength(3);
+      expect(await around({ kind: 'everything' }, { files: 1, terms: 100 })).toEqual([range('shared', 1)]);
+      expect(await around({ kind: 'everything' }, { files: 8, terms: 2 })).toHaveLength(2);
+      expect(
+        await ask(({ xet }) =>
+          xet.rangesAround({ kind: 'everything' }, xetHashBytes(xetHashOf('x')), limits),
+        ),
+      ).toEqual([]);
     });
 
     test('a file over an unknown xorb is refused', async () => {

@@ -474,7 +474,6 @@ describe('below the CAS URL', () => {
     `v1/xorb-grants/default/${HASH}`,
     `v1/xorb-commits/default/${HASH}/grant/x`,
     'v2/shards',
-    `v1/chunks/default/${HASH}`,
     `v2/file-chunk-hashes/${HASH}`,
     'v1/reconstructions',
     'v1/telemetry',

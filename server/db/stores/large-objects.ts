@@ -20,7 +20,7 @@ const OBJECT_COLUMNS = [
   'large_objects.xet_hash',
 ] as const;
 
-type ObjectRow = Omit<Selectable<LargeObjectTable>, 'created_at'>;
+type ObjectRow = Omit<Selectable<LargeObjectTable>, 'created_at' | 'examined_at'>;
 
 const toLargeObject = (row: ObjectRow): LargeObject => ({
   id: row.id,

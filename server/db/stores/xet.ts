@@ -5,11 +5,14 @@ import { toXetHash, xetHashBytes } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
+import { isVisible } from './repo-rows.ts';
 import type { XetStore, XorbRow } from '../stores.ts';
-import type { XetTermTable, XorbTable } from '../tables.ts';
+import type { XetTermTable, XorbSampleTable, XorbTable } from '../tables.ts';
 
 /** Hashes asked for by one statement. */
 const SLICE = 500;
+/** Files with one chunk that are looked at, whoever may read them: some chunks are everywhere. */
+const MAX_CANDIDATES = 500;
 
 const toXorb = (row: Omit<Selectable<XorbTable>, 'id' | 'created_at'>): XorbRow => ({
   hash: toXetHash(row.hash),
@@ -27,6 +30,13 @@ export function createXetStore({ db, dialect }: StoreContext): XetStore {
     (rows) => db.insertInto('xet_terms').values(rows),
   );
 
+  const insertSamples = createRowInserter<Insertable<XorbSampleTable>>(db, ['hash', 'xorb_id'], (rows) =>
+    db
+      .insertInto('xorb_samples')
+      .values(rows)
+      .onConflict((on) => on.columns(['hash', 'xorb_id']).doNothing()),
+  );
+
   const xorbKeys = async (hashes: Iterable<XetHash>): Promise<ReadonlyMap<XetHash, number>> => {
     const keys = new Map<XetHash, number>();
     for (const slice of slices([...new Set(hashes)], SLICE)) {
@@ -41,8 +51,8 @@ export function createXetStore({ db, dialect }: StoreContext): XetStore {
   };
 
   return {
-    addXorb: async (xorb, now) => {
-      await db
+    addXorb: async (xorb, samples, now) => {
+      const row = await db
         .insertInto('xorbs')
         .values({
           hash: xetHashBytes(xorb.hash),
@@ -52,7 +62,73 @@ export function createXetStore({ db, dialect }: StoreContext): XetStore {
           created_at: now,
         })
         .onConflict((on) => on.column('hash').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      if (row) await insertSamples(samples.map((hash) => ({ hash, xorb_id: row.id })));
+    },
+
+    addSamples: async (samples) => {
+      const keys = await xorbKeys(samples.map(({ xorb }) => xorb));
+      const rows = samples.flatMap(({ xorb, hash }) => {
+        const xorbId = keys.get(xorb);
+        return xorbId === undefined ? [] : [{ hash, xorb_id: xorbId }];
+      });
+      await insertSamples(rows);
+    },
+
+    findBySamples: async (hashes, limit) => {
+      const found = new Set<XetHash>();
+      for (const slice of slices(hashes, SLICE)) {
+        const rows = await db
+          .selectFrom('xorb_samples')
+          .innerJoin('xorbs', 'xorbs.id', 'xorb_samples.xorb_id')
+          .select('xorbs.hash')
+          .distinct()
+          .where('xorb_samples.hash', 'in', dialect.bytesRows(slice))
+          .limit(limit)
+          .execute();
+        for (const row of rows) found.add(toXetHash(row.hash));
+        if (found.size >= limit) break;
+      }
+      return [...found].slice(0, limit);
+    },
+
+    rangesAround: async (scope, hash, limits) => {
+      const candidates = db
+        .selectFrom('xorb_samples')
+        .innerJoin('xet_terms', 'xet_terms.xorb_id', 'xorb_samples.xorb_id')
+        .select('xet_terms.file_id')
+        .distinct()
+        .where('xorb_samples.hash', '=', hash)
+        .orderBy('xet_terms.file_id', 'desc')
+        .limit(MAX_CANDIDATES)
+        .as('candidates');
+      const files = await db
+        .selectFrom(candidates)
+        .innerJoin('xet_files', 'xet_files.id', 'candidates.file_id')
+        .innerJoin('large_objects', 'large_objects.xet_hash', 'xet_files.hash')
+        .innerJoin('repository_objects', 'repository_objects.object_id', 'large_objects.id')
+        .innerJoin('repositories', 'repositories.id', 'repository_objects.repository_id')
+        .select('xet_files.id')
+        .distinct()
+        .where(isVisible({ db, dialect }, scope))
+        .orderBy('xet_files.id', 'desc')
+        .limit(limits.files)
         .execute();
+      const rows = await db
+        .selectFrom('xet_terms')
+        .innerJoin('xorbs', 'xorbs.id', 'xet_terms.xorb_id')
+        .select(['xorbs.hash', 'xet_terms.chunk_start', 'xet_terms.chunk_end'])
+        .where('xet_terms.file_id', 'in', dialect.integerRows(files.map(({ id }) => id)))
+        .orderBy('xet_terms.file_id', 'desc')
+        .orderBy('xet_terms.ordinal')
+        .limit(limits.terms)
+        .execute();
+      return rows.map((row) => ({
+        xorb: toXetHash(row.hash),
+        chunkStart: row.chunk_start,
+        chunkEnd: row.chunk_end,
+      }));
     },
 
     findXorbs: async (hashes) => {

@@ -87,6 +87,14 @@ export function xetRoutes(services: { readonly xet: Xet }): readonly Endpoint[] 
       return { status: 200, body: { kind: 'omitted', sizeBytes: request.method === 'HEAD' ? sizeBytes : 0 } };
     }),
 
+    serve(contract.chunkQuery, async ({ params, request }): Promise<Reply> => {
+      const grant = await authorize(request, params['store'], 'read');
+      refusePrefix(params['prefix']);
+      const shard = await xet.chunksAround(grant, params['hash'] ?? '');
+      const headers = { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' };
+      return { status: 200, headers, body: { kind: 'bytes', bytes: shard, sizeBytes: shard.byteLength } };
+    }),
+
     serve(contract.xorbRange, async ({ params, query, request }): Promise<Reply> => {
       if (params['store'] !== xet.storeId) throw new HubError('NotFound', 'There is no such Xet store.');
       const asked = header(request, 'range');

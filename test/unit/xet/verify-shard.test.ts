@@ -51,10 +51,15 @@ const withRangeHash = (file: BuiltFile, number: number, hash: XetHash): BuiltFil
 describe('verifyShard', () => {
   it('gives every file of an honest shard with its size and terms', async () => {
     const whole = await buildFile([{ xorb: second, start: 0, end: 2 }], SHA256);
-    expect(await verify([honest, whole])).toEqual([
+    const verified = await verify([honest, whole]);
+    expect(verified).toMatchObject([
       { hash: honest.hash, declaredSha256: SHA256, sizeBytes, terms: honest.terms },
       { hash: whole.hash, declaredSha256: SHA256, sizeBytes: 1800, terms: whole.terms },
     ]);
+    const [firstTerm] = honest.terms;
+    const firstXorb = ranges.find(({ xorb }) => xorb.hash === firstTerm?.xorb)?.xorb;
+    expect(verified[0]?.firstChunk).toEqual(firstXorb?.chunkHashes[firstTerm?.chunkStart ?? 0]);
+    expect(verified[1]?.firstChunk).toEqual(second.chunkHashes[0]);
   });
 
   it('gives the same hash to the same chunks, however they are cut into terms', async () => {
