@@ -1,6 +1,7 @@
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`children/${name}.ts`, import.meta.url));
 
@@ -14,6 +15,14 @@ export async function askChild<Answer>(name: 'load' | 'download', input: unknown
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`bench/children/${name}.ts ended with ${String(code)}.`);
   return JSON.parse(printed) as Answer;
+}
+
+/** Let a Python client do something, and answer how many seconds it took. */
+export async function askClient(python: string, job: Readonly<Record<string, unknown>>): Promise<number> {
+  const script = fileURLToPath(new URL('children/clients.py', import.meta.url));
+  const { PATH = '' } = process.env;
+  const { stdout } = await promisify(execFile)(python, [script, JSON.stringify(job)], { env: { PATH } });
+  return Number(stdout);
 }
 
 export interface ServerChild {

@@ -4,7 +4,7 @@ export interface Row {
   /** What is aimed at, as people write it. */
   readonly aim: string;
   readonly value: number;
-  readonly unit: 's' | 'ms' | '/s' | 'MB';
+  readonly unit: 's' | 'ms' | '/s' | 'MB' | 'MB/s';
   /** What the same machine does for the same work in the same run without a hub. */
   readonly yardstick?: { readonly name: string; readonly value: number };
   /** Our speed over that of the yardstick: 1 is as fast. */

@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BenchCase } from './bench-case.ts';
+import { folders, xetTransfers } from './cases/clients.ts';
 import { commitRates, manyFiles, oneFile } from './cases/commits.ts';
+import { crowds, largeCommit } from './cases/crowds.ts';
 import { largeFiles } from './cases/large-files.ts';
 import { largeTransfers } from './cases/large-transfers.ts';
 import { listings } from './cases/listings.ts';
@@ -21,6 +23,7 @@ import type { Row } from './row.ts';
 
 const CASES: readonly BenchCase[] = [
   ...[smallReads, largeTransfers, manyFiles, largeFiles, listings, oneFile, commitRates],
+  ...[folders, xetTransfers, crowds, largeCommit],
 ];
 const START = 'start';
 
@@ -90,7 +93,7 @@ function stallRow(longest: Readonly<Record<string, readonly number[]>>): Row {
 const rows: Row[] = [];
 if (isWanted(START)) {
   process.stdout.write(`${START}\n`);
-  const measured = await measureStart(options.quick ? 2 : 5);
+  const measured = await measureStart({ isQuick: options.quick });
   say(measured);
   rows.push(...measured);
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import git from 'isomorphic-git';
 import { expect } from 'vitest';
 import type { HubProgram } from './hub-program.ts';
-import { findTool } from './require.ts';
+import { findTool } from './tools.ts';
 
 interface ListedRepo {
   readonly kind: 'model' | 'dataset' | 'space' | 'kernel';

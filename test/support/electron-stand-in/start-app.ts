@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { findTool } from '../require.ts';
+import { findTool } from '../tools.ts';
 
 /** What `control.js` reports of the app. */
 export interface ShellFacts {
