@@ -114,7 +114,7 @@ export const xetTransfers: BenchCase = {
       }),
       {
         name: 'bytes stored for an edit of 1 % of it',
-        aim: `${(5 * megabytes) / 300} MB`,
+        aim: `${((5 * megabytes) / 300).toFixed(1)} MB`,
         value: moved,
         unit: 'MB',
         isMet: moved <= (5 * megabytes) / 300,
