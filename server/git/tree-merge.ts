@@ -1,0 +1,297 @@
+import { parsePointer } from '../domain/lfs.ts';
+import type { Oid } from '../domain/ids.ts';
+import { TooCostly, type StepBudget } from './line-diff.ts';
+import { mergeLines } from './line-merge.ts';
+import type { ObjectDb } from './object-db.ts';
+import type { NewGitObject } from './object-storage.ts';
+import { canonicalMode, EMPTY_TREE, hashLargeObject } from './objects.ts';
+import { createTimeSlice } from './time-slice.ts';
+import { findNameTwins } from './tree-names.ts';
+import { fromByteName, TreeScan } from './tree-scan.ts';
+
+/**
+ * Who wins where both sides changed one thing: nobody, so that it is a conflict; one of the sides; or the base, for the
+ * common ancestor that is made up after a criss-cross, where text keeps both sides between markers.
+ */
+export type MergeFavor = 'none' | 'ours' | 'theirs' | 'base';
+
+export type ConflictKind =
+  /** Both sides changed the same lines. */
+  | 'content'
+  /** Both sides changed a file that cannot be merged by lines. */
+  | 'binary'
+  /** Both sides changed a large file. */
+  | 'large-file'
+  /** Both sides added a file, not the same. */
+  | 'both-added'
+  /** Ours deleted what theirs changed. */
+  | 'deleted-by-ours'
+  | 'deleted-by-theirs'
+  /** A file on one side, a folder on the other. */
+  | 'file-and-folder'
+  /** Both sides changed what kind of file it is, or its mode. */
+  | 'type'
+  | 'submodule'
+  /** Each side has a name that some file systems take for the other's. */
+  | 'name-twin';
+
+export interface MergeConflict {
+  readonly path: string;
+  readonly kind: ConflictKind;
+}
+
+export interface MergedTree {
+  readonly root: Oid;
+  /** The blobs and trees that are new, each after the ones it contains. */
+  readonly objects: readonly NewGitObject[];
+  /** Those nobody won, at most so many as a caller can look at. */
+  readonly conflicts: readonly MergeConflict[];
+  readonly conflictCount: number;
+}
+
+const MAX_LISTED = 1000;
+/** Longer texts are merged as whole files. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+/** As git: a NUL this near to the beginning means that it is no text. */
+const BINARY_LOOK_BYTES = 8000;
+/** Steps that one merge may spend on comparing lines, a minute or so. */
+const LINE_STEPS = 2_000_000_000;
+const LOOP_STEP = 1024;
+const FOLDER_MODE = '40000';
+const NO_CONTENT = Buffer.alloc(0);
+
+/** An entry that is no folder. */
+interface FileEntry {
+  readonly mode: string;
+  readonly oid: Oid;
+}
+
+/** The same path in base, ours and theirs. */
+interface Three<Value> {
+  readonly base: Value | undefined;
+  readonly ours: Value | undefined;
+  readonly theirs: Value | undefined;
+}
+
+/** What was decided for one name of a folder. */
+interface Placed {
+  readonly byteName: string;
+  readonly mode: string;
+  readonly oid: Oid;
+}
+
+const isSameFile = (a: FileEntry | undefined, b: FileEntry | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.oid === b.oid && a.mode === b.mode);
+
+const isRegular = ({ mode }: FileEntry): boolean => canonicalMode(mode)?.startsWith('100') === true;
+const isSubmodule = ({ mode }: FileEntry): boolean => canonicalMode(mode) === '160000';
+/** The part of a mode that says what kind of file it is. */
+const typeOf = ({ mode }: FileEntry): string => (canonicalMode(mode) ?? mode).slice(0, 3);
+
+/** Steps through one folder of the three, or through nothing. */
+interface Cursor {
+  readonly scan: TreeScan;
+  hasEntry: boolean;
+}
+
+function cursorOf(content: Buffer | undefined): Cursor {
+  const scan = new TreeScan(content ?? NO_CONTENT);
+  return { scan, hasEntry: scan.next() };
+}
+
+/**
+ * Merge two trees that began as `base`. Only folders that both sides changed are read. Text is merged by lines, as git
+ * does it; everything else, pointers to large files above all, as whole files. Modes, additions, deletions, and files
+ * and folders of one name are decided as git decides them; names that differ only in case are refused.
+ *
+ * @param made Hears of every new object at once, so that `db` can read it.
+ */
+export async function mergeTrees(
+  db: Pick<ObjectDb, 'tree' | 'get' | 'infoMany'>,
+  trees: { readonly base: Oid | undefined; readonly ours: Oid; readonly theirs: Oid },
+  options: { readonly favor: MergeFavor; readonly made?: (object: NewGitObject) => void },
+): Promise<MergedTree> {
+  const { favor } = options;
+  const slice = createTimeSlice();
+  const budget: StepBudget = { left: LINE_STEPS };
+  const objects = new Map<Oid, NewGitObject>();
+  const conflicts: MergeConflict[] = [];
+  let conflictCount = 0;
+  let steps = 0;
+
+  const breathe = async (): Promise<void> => {
+    steps += 1;
+    if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
+  };
+
+  const report = (path: string, kind: ConflictKind): void => {
+    conflictCount += 1;
+    if (conflicts.length < MAX_LISTED) conflicts.push({ path, kind });
+  };
+
+  const keep = async (type: 'blob' | 'tree', content: Buffer): Promise<Oid> => {
+    const oid = await hashLargeObject(type, content);
+    if (!objects.has(oid)) {
+      const object = { oid, type, content };
+      objects.set(oid, object);
+      options.made?.(object);
+    }
+    return oid;
+  };
+
+  /** What stands at the path after a conflict: nobody's, unless somebody wins. */
+  const settle = <Value>(path: string, kind: ConflictKind, three: Three<Value>): Value | undefined => {
+    if (favor === 'none') {
+      report(path, kind);
+      return three.ours;
+    }
+    return three[favor];
+  };
+
+  const contentOf = async (oid: Oid): Promise<Buffer> => (await db.get(oid, 'blob')).content;
+
+  async function mergeContent(path: string, three: Three<FileEntry>, mode: string): Promise<FileEntry | undefined> {
+    const { base, ours, theirs } = three as Three<FileEntry> & { ours: FileEntry; theirs: FileEntry };
+    const oids = [base, ours, theirs].flatMap((entry) => (entry && isRegular(entry) ? [entry.oid] : []));
+    const infos = await db.infoMany(oids);
+    if (oids.some((oid) => (infos.get(oid)?.sizeBytes ?? 0) > MAX_TEXT_BYTES)) {
+      return settle(path, 'binary', three);
+    }
+    const texts = {
+      base: base && isRegular(base) ? await contentOf(base.oid) : NO_CONTENT,
+      ours: await contentOf(ours.oid),
+      theirs: await contentOf(theirs.oid),
+    };
+    const all = [texts.base, texts.ours, texts.theirs];
+    if (all.some((text) => parsePointer(text))) return settle(path, 'large-file', three);
+    if (all.some((text) => text.subarray(0, BINARY_LOOK_BYTES).includes(0))) return settle(path, 'binary', three);
+    try {
+      const merged = await mergeLines(texts, favor === 'none' || favor === 'base' ? 'marked' : favor, budget);
+      if (merged.conflicts > 0 && favor === 'none') {
+        return settle(path, base ? 'content' : 'both-added', three);
+      }
+      return { mode, oid: await keep('blob', merged.content) };
+    } catch (error) {
+      if (error instanceof TooCostly) return settle(path, 'content', three);
+      throw error;
+    }
+  }
+
+  async function mergeFile(path: string, three: Three<FileEntry>): Promise<FileEntry | undefined> {
+    const { base, ours, theirs } = three;
+    if (isSameFile(ours, theirs) || isSameFile(base, theirs)) return ours;
+    if (isSameFile(base, ours)) return theirs;
+    if (!ours) return settle(path, 'deleted-by-ours', three);
+    if (!theirs) return settle(path, 'deleted-by-theirs', three);
+    if (typeOf(ours) !== typeOf(theirs)) return settle(path, base ? 'type' : 'both-added', three);
+    const hasBaseMode = base !== undefined && typeOf(base) === typeOf(ours);
+    const isModeOurs = hasBaseMode && ours.mode !== base.mode;
+    const mode = isModeOurs ? ours.mode : theirs.mode;
+    const isModeClear = ours.mode === theirs.mode || hasBaseMode;
+    if (!isModeClear) return settle(path, 'type', three);
+    if (ours.oid === theirs.oid || base?.oid === theirs.oid) return { mode, oid: ours.oid };
+    if (base?.oid === ours.oid) return { mode, oid: theirs.oid };
+    if (isSubmodule(ours)) return settle(path, 'submodule', three);
+    if (!isRegular(ours)) return settle(path, base ? 'binary' : 'both-added', three);
+    return mergeContent(path, three, mode);
+  }
+
+  /** The merged folder, undefined when nothing is left in it. */
+  async function mergeFolder(folder: string, three: Three<Oid>): Promise<Oid | undefined> {
+    const { base, ours, theirs } = three;
+    if (ours === theirs || base === theirs) return ours;
+    if (base === ours) return theirs;
+    const read = async (oid: Oid | undefined): Promise<Cursor> =>
+      cursorOf(oid === undefined ? undefined : await db.tree(oid));
+    const cursors = { base: await read(base), ours: await read(ours), theirs: await read(theirs) };
+    const all = [cursors.base, cursors.ours, cursors.theirs];
+    const placed: (Placed | undefined)[] = [];
+    /** Where the file of a name went that was not the same everywhere; a folder of the name may follow. */
+    const files = new Map<string, { readonly at: number; readonly isOurs: boolean }>();
+    const introduced = new Set<string>();
+
+    for (;;) {
+      await breathe();
+      let first: TreeScan | undefined;
+      for (const { scan, hasEntry } of all) {
+        if (hasEntry && (first === undefined || scan.compareEntry(first) < 0)) first = scan;
+      }
+      if (first === undefined) break;
+      const lead = first;
+      const { byteName, isTree } = lead;
+      const take = (cursor: Cursor): FileEntry | undefined => {
+        if (!cursor.hasEntry || (cursor.scan !== lead && cursor.scan.compareEntry(lead) !== 0)) return undefined;
+        return { mode: cursor.scan.modeText, oid: cursor.scan.oid };
+      };
+      const entries: Three<FileEntry> = {
+        base: take(cursors.base),
+        ours: take(cursors.ours),
+        theirs: take(cursors.theirs),
+      };
+      if (entries.base) cursors.base.hasEntry = cursors.base.scan.next();
+      if (entries.ours) cursors.ours.hasEntry = cursors.ours.scan.next();
+      if (entries.theirs) cursors.theirs.hasEntry = cursors.theirs.scan.next();
+
+      if (isSameFile(entries.base, entries.ours) && isSameFile(entries.ours, entries.theirs)) {
+        if (entries.ours) placed.push({ byteName, ...entries.ours });
+        continue;
+      }
+      if (!entries.ours) introduced.add(fromByteName(byteName));
+      const path = folder + fromByteName(byteName);
+      if (!isTree) {
+        const merged = await mergeFile(path, entries);
+        if (!merged) continue;
+        files.set(byteName, { at: placed.length, isOurs: entries.ours !== undefined });
+        placed.push({ byteName, ...merged });
+        continue;
+      }
+      const oid = await mergeFolder(`${path}/`, {
+        base: entries.base?.oid,
+        ours: entries.ours?.oid,
+        theirs: entries.theirs?.oid,
+      });
+      if (oid === undefined) continue;
+      const clash = files.get(byteName);
+      if (clash) {
+        if (favor === 'none') report(path, 'file-and-folder');
+        const isFileKept = favor === 'ours' ? clash.isOurs : favor === 'theirs' ? !clash.isOurs : false;
+        if (isFileKept) continue;
+        placed[clash.at] = undefined;
+      }
+      placed.push({ byteName, mode: FOLDER_MODE, oid });
+    }
+
+    const content = writeFolder(placed);
+    if (content.length === 0) return undefined;
+    if (introduced.size > 0 && favor !== 'base') {
+      for (const { name } of await findNameTwins(content, introduced)) report(folder + name, 'name-twin');
+    }
+    for (const [oid, cursor] of [
+      [ours, cursors.ours],
+      [theirs, cursors.theirs],
+    ] as const) {
+      if (oid !== undefined && cursor.scan.content.equals(content)) return oid;
+    }
+    return keep('tree', content);
+  }
+
+  const root = (await mergeFolder('', trees)) ?? (await keep('tree', NO_CONTENT));
+  if (root === EMPTY_TREE) await keep('tree', NO_CONTENT);
+  return { root, objects: [...objects.values()], conflicts, conflictCount };
+}
+
+/** A folder's content from entries that are in git's order. */
+function writeFolder(entries: readonly (Placed | undefined)[]): Buffer {
+  let sizeBytes = 0;
+  for (const entry of entries) {
+    if (entry) sizeBytes += entry.mode.length + entry.byteName.length + 22;
+  }
+  const content = Buffer.allocUnsafeSlow(sizeBytes);
+  let at = 0;
+  for (const entry of entries) {
+    if (!entry) continue;
+    at += content.write(`${entry.mode} ${entry.byteName}\0`, at, 'latin1');
+    at += content.write(entry.oid, at, 20, 'hex');
+  }
+  return content;
+}
