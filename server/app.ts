@@ -22,7 +22,12 @@ import { insideTransaction } from './platform/transaction-scope.ts';
 import { createAccounts } from './services/accounts.ts';
 import { createApply } from './services/apply.ts';
 import { createAuthorize } from './services/authorize.ts';
+import { createBranchMoves } from './services/branch-moves.ts';
 import { createBranches } from './services/branches.ts';
+import { createHeldFiles } from './services/held-files.ts';
+import { createMerges } from './services/merges.ts';
+import { createResets } from './services/resets.ts';
+import { createSquashes } from './services/squashes.ts';
 import { createCapabilities } from './services/capabilities.ts';
 import { createCommits } from './services/commits.ts';
 import { createContents } from './services/contents.ts';
@@ -165,6 +170,11 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     limits: { maxInlineBytes: limits.inlineFileSize, maxLines: MAX_COMMIT_LINES },
   });
   const branches = createBranches({ db, clock, revisions, refUpdates, queue });
+  const moves = createBranchMoves({ db, objects, refUpdates, queue, stagingFolder });
+  const heldFiles = createHeldFiles({ db, objects, clock, fileFacts });
+  const merges = createMerges({ clock, repoObjects, moves, heldFiles });
+  const resets = createResets({ repoObjects, moves, heldFiles });
+  const squashes = createSquashes({ db, clock, repoObjects, revisions, refUpdates, moves, queue });
   const repositories = createRepositories({ db, clock, authorize, commits, refUpdates });
   const info = createRepoInfo({ db, contents });
   const overviews = createOverview({ db, repositories, history, info, dataFolder: config.dataDir });
@@ -201,6 +211,9 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       contents,
       commits,
       branches,
+      merges,
+      resets,
+      squashes,
       repositories,
       info,
       overviews,

@@ -156,21 +156,20 @@ export const treeSize = route({
   errors: ['RepoNotFound', 'RevisionNotFound', 'EntryNotFound'],
 });
 
+const branchStart = z.object({
+  startingPoint: z.string().min(1).max(1024).nullish(),
+  /** One commit without files, and without the history of another branch. */
+  emptyBranch: z.boolean().nullish(),
+  overwrite: z.boolean().nullish(),
+});
+
 export const createBranch = route({
   method: 'POST',
   path: '/api/:kind/:namespace/:name/branch/*',
   access: repo('write'),
   summary: 'Create a branch at a revision, by default at the head of the default branch.',
   query: ignored,
-  body: jsonBody(
-    z
-      .object({
-        startingPoint: z.string().min(1).max(1024).nullish(),
-        emptyBranch: z.boolean().nullish(),
-        overwrite: z.boolean().nullish(),
-      })
-      .optional(),
-  ),
+  body: jsonBody(branchStart.optional()),
   errors: ['RepoNotFound', 'RevisionNotFound', 'Conflict', 'InvalidRevision', 'ReservedName'],
 });
 

@@ -67,7 +67,7 @@ export interface Route<
   readonly method: Verb;
   /**
    * Raw path pattern. `:name` is one part; a final `*` is the rest, at least one part, undecoded; `**` may be
-   * empty. `:kind` stands for models, datasets, spaces and kernels; a leading `/:prefix?` for the same or nothing
+   * empty. One word may follow a `*`: then the rest is what stands before it. `:kind` stands for models, datasets, spaces and kernels; a leading `/:prefix?` for the same or nothing
    * (a model).
    */
   readonly path: Path;

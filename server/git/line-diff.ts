@@ -139,7 +139,7 @@ async function findAnchor(
   let best: Stretch | undefined;
   let rarity = MAX_OCCURRENCES + 1;
   let hasShared = false;
-  for (let at = stretch.b; at < stretch.bEnd; ) {
+  for (let at = stretch.b; at < stretch.bEnd;) {
     let following = at + 1;
     const count = places.counts.get(b[at] as number);
     if (count !== undefined) hasShared = true;
@@ -150,7 +150,11 @@ async function findAnchor(
       following = Math.max(following, run.bEnd);
       const isLonger = best === undefined || best.aEnd - best.a < run.aEnd - run.a;
       // The first run of all counts as one line long whether it is or not: only rarity decides about it.
-      if ((best !== undefined && isLonger) || run.rarity < rarity || (best === undefined && run.aEnd - run.a > 1)) {
+      if (
+        (best !== undefined && isLonger) ||
+        run.rarity < rarity ||
+        (best === undefined && run.aEnd - run.a > 1)
+      ) {
         best = run;
         rarity = run.rarity;
       }
@@ -240,11 +244,14 @@ async function markShortest(left: Side, right: Side, stretch: Stretch, pace: Pac
       continue;
     }
     const rest = { a: x, aEnd: xEnd, b: y, bEnd: yEnd };
-    const [xSplit, ySplit] = await splitShortest(one.lines, two.lines, rest, { forward, backward, size }, pace);
-    stack.push(
-      { a: xSplit, aEnd: xEnd, b: ySplit, bEnd: yEnd },
-      { a: x, aEnd: xSplit, b: y, bEnd: ySplit },
+    const [xSplit, ySplit] = await splitShortest(
+      one.lines,
+      two.lines,
+      rest,
+      { forward, backward, size },
+      pace,
     );
+    stack.push({ a: xSplit, aEnd: xEnd, b: ySplit, bEnd: yEnd }, { a: x, aEnd: xSplit, b: y, bEnd: ySplit });
   }
 }
 
@@ -272,7 +279,7 @@ async function splitShortest(
   const end = aEnd - bEnd;
   const isOdd = ((start - end) & 1) !== 0;
   const origin = size - start;
-  const at = (diagonal: number): number => ((diagonal + origin) % (2 * size) + 2 * size) % (2 * size);
+  const at = (diagonal: number): number => (((diagonal + origin) % (2 * size)) + 2 * size) % (2 * size);
   let [fLow, fHigh, bLow, bHigh] = [start, start, end, end];
   forward[at(start)] = aFrom;
   backward[at(end)] = aEnd;

@@ -150,7 +150,11 @@ export async function mergeTrees(
 
   const contentOf = async (oid: Oid): Promise<Buffer> => (await db.get(oid, 'blob')).content;
 
-  async function mergeContent(path: string, three: Three<FileEntry>, mode: string): Promise<FileEntry | undefined> {
+  async function mergeContent(
+    path: string,
+    three: Three<FileEntry>,
+    mode: string,
+  ): Promise<FileEntry | undefined> {
     const { base, ours, theirs } = three as Three<FileEntry> & { ours: FileEntry; theirs: FileEntry };
     const oids = [base, ours, theirs].flatMap((entry) => (entry && isRegular(entry) ? [entry.oid] : []));
     const infos = await db.infoMany(oids);
@@ -164,7 +168,8 @@ export async function mergeTrees(
     };
     const all = [texts.base, texts.ours, texts.theirs];
     if (all.some((text) => parsePointer(text))) return settle(path, 'large-file', three);
-    if (all.some((text) => text.subarray(0, BINARY_LOOK_BYTES).includes(0))) return settle(path, 'binary', three);
+    if (all.some((text) => text.subarray(0, BINARY_LOOK_BYTES).includes(0)))
+      return settle(path, 'binary', three);
     try {
       const merged = await mergeLines(texts, favor === 'none' || favor === 'base' ? 'marked' : favor, budget);
       if (merged.conflicts > 0 && favor === 'none') {
@@ -220,7 +225,8 @@ export async function mergeTrees(
       const lead = first;
       const { byteName, isTree } = lead;
       const take = (cursor: Cursor): FileEntry | undefined => {
-        if (!cursor.hasEntry || (cursor.scan !== lead && cursor.scan.compareEntry(lead) !== 0)) return undefined;
+        if (!cursor.hasEntry || (cursor.scan !== lead && cursor.scan.compareEntry(lead) !== 0))
+          return undefined;
         return { mode: cursor.scan.modeText, oid: cursor.scan.oid };
       };
       const entries: Three<FileEntry> = {

@@ -15,6 +15,8 @@ interface Node<Target> {
   readonly named: { readonly name: string; readonly node: Node<Target> }[];
   readonly targets: Map<Method, Target>;
   readonly restTargets: Map<Method, { readonly target: Target; readonly mayBeEmpty: boolean }>;
+  /** Targets of a rest with a word behind it, by that word. */
+  readonly closedRests: Map<string, Map<Method, Target>>;
 }
 
 const createNode = <Target>(): Node<Target> => ({
@@ -22,9 +24,13 @@ const createNode = <Target>(): Node<Target> => ({
   named: [],
   targets: new Map(),
   restTargets: new Map(),
+  closedRests: new Map(),
 });
 
-/** Finds routes by raw path parts, case-sensitive: literal parts first, then named ones, then the rest. */
+/**
+ * Finds routes by raw path parts, case-sensitive: literal parts first, then named ones, then the rest, where one with a
+ * word behind it goes first.
+ */
 export interface Router<Target> {
   add(method: Method, path: string, target: Target): void;
   find(method: Method, parts: readonly string[]): Match<Target> | undefined;
@@ -37,7 +43,13 @@ export function createRouter<Target>(): Router<Target> {
 
   function addParts(method: Method, parts: readonly string[], target: Target): void {
     let node = root;
-    for (const part of parts) {
+    for (const [index, part] of parts.entries()) {
+      const word = part === '*' ? parts[index + 1] : undefined;
+      if (word !== undefined) {
+        const targets = node.closedRests.get(word) ?? new Map<Method, Target>();
+        node.closedRests.set(word, targets.set(method, target));
+        return;
+      }
       if (part === '*' || part === '**') {
         node.restTargets.set(method, { target, mayBeEmpty: part === '**' });
         return;
@@ -109,6 +121,8 @@ function findFrom<Target>(
       part === '' ? undefined : findFrom(next, method, parts, at + 1, { ...params, [name]: part });
     if (found) return found;
   }
+  const closed = parts.length - at > 1 ? node.closedRests.get(parts.at(-1) ?? '')?.get(method) : undefined;
+  if (closed !== undefined) return { target: closed, params, rest: parts.slice(at, -1) };
   const rest = node.restTargets.get(method);
   return rest ? { target: rest.target, params, rest: parts.slice(at) } : undefined;
 }

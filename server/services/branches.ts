@@ -9,6 +9,7 @@ import type { Database, HotObject, Stores } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';
+import { newCommit } from './new-commit.ts';
 import type { RefMove, RefOutcome, RefUpdates } from './ref-updates.ts';
 import type { Revisions } from './revisions.ts';
 import { signatureOf } from './signatures.ts';
@@ -18,7 +19,12 @@ export interface Branches {
   create(
     granted: Granted<'write'>,
     name: string,
-    options: { readonly startingPoint: string | undefined; readonly overwrite: boolean },
+    options: {
+      readonly startingPoint: string | undefined;
+      /** Begin with one commit that has no files and no parent; the starting point does not matter then. */
+      readonly isEmpty?: boolean;
+      readonly overwrite: boolean;
+    },
   ): Promise<void>;
   /** Throws RevisionNotFound, and Forbidden for the default branch. */
   delete(granted: Granted<'write'>, name: string): Promise<void>;
@@ -28,6 +34,12 @@ export interface Branches {
     tag: { readonly name: string; readonly revision: string; readonly message: string | undefined },
   ): Promise<void>;
   deleteTag(granted: Granted<'write'>, name: string): Promise<void>;
+}
+
+/** Where a new branch begins, with what has to be stored for it. */
+interface Start {
+  readonly commit: Oid;
+  readonly hotObjects?: readonly Omit<HotObject, 'id'>[];
 }
 
 const justUpdated = (name: string): HubError =>
@@ -91,18 +103,31 @@ export function createBranches(parts: {
     if (outcome.kind === 'moved') throw justUpdated(name);
   }
 
+  async function emptyStart(granted: Granted<'write'>): Promise<Start> {
+    const tree = newObject('tree', Buffer.alloc(0));
+    const commit = newCommit(granted, { tree: tree.oid, parents: [], message: 'empty branch' }, clock.now());
+    const hotObjects: Omit<HotObject, 'id'>[] = [];
+    for (const { oid, type, content } of [tree, commit]) {
+      hotObjects.push({ oid, type, sizeBytes: content.byteLength, deflated: await deflateObject(content) });
+    }
+    return { commit: commit.oid, hotObjects };
+  }
+
   return {
-    async create(granted, text, { startingPoint, overwrite }) {
+    async create(granted, text, { startingPoint, isEmpty = false, overwrite }) {
       const branch = parseNewBranch(text);
       const name = branchRef(branch);
-      const start = await revisions.resolve(granted.repo, startingPoint ?? granted.repo.defaultBranch);
+      const start: Start = isEmpty
+        ? await emptyStart(granted)
+        : await revisions.resolve(granted.repo, startingPoint ?? granted.repo.defaultBranch);
       await queue.run(`${granted.repo.id} ${branch}`, async () => {
+        const { commit: target, hotObjects = [] } = start;
         const old = overwrite ? await current(granted, name) : undefined;
         if (old === undefined) {
-          await createRef(granted, name, { target: start.commit });
+          await createRef(granted, name, { target }, hotObjects);
           return;
         }
-        const outcome = await apply(granted, { name, expected: old, next: { target: start.commit } });
+        const outcome = await apply(granted, { name, expected: old, next: { target } }, { hotObjects });
         if (outcome.kind === 'moved') throw justUpdated(name);
       });
     },

@@ -83,6 +83,7 @@ function expectedOnRepo(person: Person, right: RepoRight, { isPublic, rights }: 
 const REST: readonly (readonly [pattern: RegExp, rest: string])[] = [
   [/\/(resolve|raw)\/\*$/, 'main/.gitattributes'],
   [/\/(branch|tag)\/\*$/, 'absent'],
+  [/\/merge\/\*$/, 'absent/into/absent'],
   [/\*$/, 'main'],
 ];
 
@@ -95,6 +96,7 @@ function targetOf(route: Route, repo: string, prefix = ''): string {
     .replace(':namespace', namespace)
     .replace(':name', name)
     .replace(/\*+$/, rest)
+    .replace('/*/', '/absent/')
     .replace(/:[a-z]+/g, 'x');
 }
 

@@ -2,6 +2,7 @@ import type { Endpoint } from '../adapter.ts';
 import { accountRoutes } from './accounts.ts';
 import { commitRoutes } from './commits.ts';
 import { contentRoutes } from './contents.ts';
+import { historyRoutes } from './history.ts';
 import { hubRoutes } from './hub.ts';
 import { lfsRoutes } from './lfs.ts';
 import { ownerlessRoutes, repoRoutes } from './repos.ts';
@@ -11,6 +12,7 @@ import { xetRoutes } from './xet.ts';
 type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof commitRoutes>[0] &
   Parameters<typeof contentRoutes>[0] &
+  Parameters<typeof historyRoutes>[0] &
   Parameters<typeof hubRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
   Parameters<typeof repoRoutes>[0] &
@@ -24,6 +26,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...repoRoutes(services),
   ...contentRoutes(services),
   ...commitRoutes(services),
+  ...historyRoutes(services),
   ...resolveRoutes(services),
   ...lfsRoutes(services),
   ...xetRoutes(services),

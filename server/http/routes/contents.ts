@@ -104,9 +104,9 @@ export function contentRoutes(services: {
     }),
 
     serve(contract.createBranch, async ({ granted, rest, body }) => {
-      if (body?.emptyBranch) throw new HubError('NotSupported', 'Empty branches are not offered yet.');
       await branches.create(granted, decodeName(rest), {
         startingPoint: body?.startingPoint ?? undefined,
+        isEmpty: body?.emptyBranch === true,
         overwrite: body?.overwrite === true,
       });
       return empty(200);

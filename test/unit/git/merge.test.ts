@@ -1,21 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Oid } from '../../../server/domain/ids.ts';
-import { mergeLines } from '../../../server/git/line-merge.ts';
-import { mergeBases } from '../../../server/git/merge-base.ts';
-import { ancestorTree } from '../../../server/git/commit-merge.ts';
-import { newObject, writeCommit } from '../../../server/git/objects.ts';
+import { newObject } from '../../../server/git/objects.ts';
 import { mergeTrees, type MergeFavor } from '../../../server/git/tree-merge.ts';
-import { createObjectCache } from '../../../server/git/object-cache.ts';
-import { createObjectDb } from '../../../server/git/object-db.ts';
-import type { GitObject } from '../../../server/git/object-storage.ts';
-import { createMemoryGitStorage, type MemoryGitStorage } from '../../support/memory-git-storage.ts';
+import type { MemoryGitStorage } from '../../support/memory-git-storage.ts';
 import { hasNativeGit, useNativeGit, type NativeGit } from './native-git.ts';
 import { openTrees, storeTree } from './trees.ts';
 
 const SEED = Number(process.env['ATOLL_TEST_SEED'] ?? 20_261_127);
 const CASES = Number(process.env['ATOLL_TEST_MERGES'] ?? 400);
-const BUDGET = { left: 1e9 };
 
 /** A small text of few different lines, so that runs repeat and changes can slide. */
 const aText = (letters: string, most: number): fc.Arbitrary<string> =>
@@ -61,7 +54,15 @@ const aTextCase: fc.Arbitrary<Case> = fc
 
 const aFile = fc.record({
   mode: fc.constantFrom('100644', '100644', '100644', '100755', '120000'),
-  text: fc.constantFrom('1\n2\n3\n4\n5\n', '1\n2\n3\n4\nV\n', 'X\n2\n3\n4\n5\n', 'one\n', '', 'bin\0ary', 'bin\0other'),
+  text: fc.constantFrom(
+    '1\n2\n3\n4\n5\n',
+    '1\n2\n3\n4\nV\n',
+    'X\n2\n3\n4\n5\n',
+    'one\n',
+    '',
+    'bin\0ary',
+    'bin\0other',
+  ),
 });
 const PATHS = ['a', 'a/b', 'a/c', 'a/b/d', 'a-b', 'a.c', 'e/f/g', 'e/f', 'é', 'z'];
 const someFiles: fc.Arbitrary<Files> = fc
@@ -69,7 +70,9 @@ const someFiles: fc.Arbitrary<Files> = fc
   .map((entries) => {
     const files: Record<string, { mode: string; text: string }> = {};
     for (const [path, file] of entries) {
-      const clashes = Object.keys(files).some((one) => one.startsWith(`${path}/`) || path.startsWith(`${one}/`));
+      const clashes = Object.keys(files).some(
+        (one) => one.startsWith(`${path}/`) || path.startsWith(`${one}/`),
+      );
       // Contents of different paths are different, or git would take one for the other, renamed.
       const own = Array.from({ length: 6 }, (_, line) => `${path} ${line}\n`).join('');
       if (!clashes) files[path] = { ...file, text: own + file.text };
@@ -84,7 +87,9 @@ const aTreeCase: fc.Arbitrary<Case> = fc
       const files: Record<string, { mode: string; text: string }> = {};
       for (const [index, path] of PATHS.entries()) {
         const file = picks[(from + index) % picks.length] === 0 ? other[path] : base[path];
-        const clashes = Object.keys(files).some((name) => path.startsWith(`${name}/`) || name.startsWith(`${path}/`));
+        const clashes = Object.keys(files).some(
+          (name) => path.startsWith(`${name}/`) || name.startsWith(`${path}/`),
+        );
         if (file && !clashes) files[path] = file;
       }
       return files;
@@ -116,13 +121,16 @@ function importCases(git: NativeGit, cases: readonly Case[]): void {
 function gitMerges(git: NativeGit, count: number): readonly (string | undefined)[] {
   const input = Array.from({ length: count }, (_, index) => `o${index} t${index}\n`).join('');
   const options = ['-c', 'merge.renames=false', '-c', 'merge.directoryRenames=false'];
-  const output = git.text([...options, 'merge-tree', '--write-tree', '--stdin', '--no-messages', '--name-only'], {
-    input,
-  });
+  const output = git.text(
+    [...options, 'merge-tree', '--write-tree', '--stdin', '--no-messages', '--name-only'],
+    {
+      input,
+    },
+  );
   // Each merge is `<clean>NUL<tree>NUL<conflicted names>...NUL`, an empty field at the end of each.
   const fields = output.split('\0');
   const answers: (string | undefined)[] = [];
-  for (let at = 0; answers.length < count; ) {
+  for (let at = 0; answers.length < count;) {
     const isClean = fields[at] === '1';
     answers.push(isClean ? fields[at + 1] : undefined);
     at += 2;
