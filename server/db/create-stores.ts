@@ -10,7 +10,9 @@ import { createHistoryStore } from './stores/history.ts';
 import { createInspectionStore } from './stores/inspection.ts';
 import { createJobStore } from './stores/jobs.ts';
 import { createLargeObjectStore } from './stores/large-objects.ts';
+import { createLikeStore } from './stores/likes.ts';
 import { createOrganizationStore } from './stores/organizations.ts';
+import { createPopularityStore } from './stores/popularity.ts';
 import { createRefStore } from './stores/refs.ts';
 import { createRepoStore } from './stores/repos.ts';
 import { createSettingStore } from './stores/settings.ts';
@@ -37,6 +39,8 @@ const storesOver = (context: StoreContext): Stores => ({
   accounts: createAccountStore(context),
   organizations: createOrganizationStore(context),
   repos: createRepoStore(context),
+  likes: createLikeStore(context),
+  popularity: createPopularityStore(context),
   refs: createRefStore(context),
   gitObjects: createGitObjectStore(context),
   largeObjects: createLargeObjectStore(context),

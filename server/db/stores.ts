@@ -9,6 +9,7 @@ import type {
   Visibility,
 } from '../domain/account.ts';
 import type { NamespaceId, Oid, PublicId, RepositoryId, Sha256, XetHash } from '../domain/ids.ts';
+import type { Day } from '../domain/popularity.ts';
 import type { Repo, RepoKind } from '../domain/repo.ts';
 
 /*
@@ -153,6 +154,100 @@ export interface RepoStore {
   touch(id: RepositoryId, now: number): Promise<void>;
   /** Remove the repository and every row that belongs to it alone. Objects stay for the collector. */
   delete(id: RepositoryId): Promise<void>;
+}
+
+export interface Liker {
+  /** Row key of the like, ascending in time. */
+  readonly id: number;
+  readonly user: User;
+}
+
+export interface LikedRepo {
+  /** Row key of the like, ascending in time. */
+  readonly id: number;
+  readonly repo: Repo;
+  readonly likedAt: number;
+}
+
+/**
+ * Who likes what. `likes` and `trending` of the repository move with the row of each like, in the database, so that
+ * they are right whoever writes at the same time.
+ */
+export interface LikeStore {
+  /** Answers false, changing nothing, when the user likes the repository already. */
+  add(repositoryId: RepositoryId, userId: NamespaceId, now: number): Promise<boolean>;
+  /** Answers false, changing nothing, when the user does not like the repository. */
+  remove(repositoryId: RepositoryId, userId: NamespaceId, now: number): Promise<boolean>;
+  /** Take back all likes of a user, who cannot be deleted before. Answers how many there were. */
+  removeAllOf(userId: NamespaceId, now: number): Promise<number>;
+  has(repositoryId: RepositoryId, userId: NamespaceId): Promise<boolean>;
+  /** Newest first, before a row key. */
+  likersOf(repositoryId: RepositoryId, before: number | undefined, limit: number): Promise<readonly Liker[]>;
+  /** What a user likes of the repositories that a scope shows, newest first, before a row key. */
+  likedBy(
+    userId: NamespaceId,
+    scope: RepoScope,
+    before: number | undefined,
+    limit: number,
+  ): Promise<readonly LikedRepo[]>;
+  countLikedBy(userId: NamespaceId, scope: RepoScope): Promise<number>;
+}
+
+/** Downloads of one repository on one day. */
+export interface DownloadDay {
+  readonly day: Day;
+  readonly downloads: number;
+  /** Those among them by somebody who had signed in. */
+  readonly authenticated: number;
+  /** Files that were sent. */
+  readonly files: number;
+}
+
+/** Numbers of a repository that lists show and are sorted by. */
+export interface PopularityCounts {
+  readonly likes: number;
+  /** Of the last 30 days. */
+  readonly downloads: number;
+  readonly downloadsAllTime: number;
+}
+
+export interface PopularRepo extends PopularityCounts {
+  readonly repo: Repo;
+}
+
+/** What a repository got within some days. */
+export interface PopularityWindow {
+  readonly downloads: number;
+  /** Points by `domain/popularity.ts`. */
+  readonly score: number;
+}
+
+/** How much repositories are used. */
+export interface PopularityStore {
+  /** Undefined when there is no such repository. */
+  counts(repositoryId: RepositoryId): Promise<PopularityCounts | undefined>;
+  /** Add downloads to the days of repositories and to their counters; those of repositories that are gone are dropped. */
+  addDownloads(
+    counted: readonly ({ readonly repositoryId: RepositoryId } & DownloadDay)[],
+    today: Day,
+  ): Promise<void>;
+  /** Days from `firstDay` on that had any, in order. */
+  downloadDays(repositoryId: RepositoryId, firstDay: Day): Promise<readonly DownloadDay[]>;
+  /** Repositories of a kind that a scope shows and somebody used lately: first by score, then by downloads, `limit` each. */
+  mostUsed(scope: RepoScope, kind: RepoKind, limit: number): Promise<readonly PopularRepo[]>;
+  /** What these repositories got in the last `days` days. */
+  windows(
+    repositoryIds: readonly RepositoryId[],
+    today: Day,
+    days: number,
+  ): Promise<ReadonlyMap<RepositoryId, PopularityWindow>>;
+  /**
+   * Work out anew what depends on today's date, for the next `limit` repositories after an id. Answers the last one;
+   * undefined when there is none.
+   */
+  recount(after: RepositoryId | undefined, today: Day, limit: number): Promise<RepositoryId | undefined>;
+  /** Forget up to `limit` days of repositories that lie before a day; answers how many. */
+  deleteDownloadDays(before: Day, limit: number): Promise<number>;
 }
 
 export interface Ref {
@@ -481,6 +576,8 @@ export interface Stores {
   readonly accounts: AccountStore;
   readonly organizations: OrganizationStore;
   readonly repos: RepoStore;
+  readonly likes: LikeStore;
+  readonly popularity: PopularityStore;
   readonly refs: RefStore;
   readonly gitObjects: GitObjectStore;
   readonly largeObjects: LargeObjectStore;

@@ -94,6 +94,24 @@ export interface RepositoryNameTable {
   is_redirect: Flag;
 }
 
+export interface LikeTable {
+  id: Generated<number>;
+  repository_id: RepositoryId;
+  user_id: NamespaceId;
+  created_at: number;
+}
+
+/** Downloads of a repository on one day of UTC, numbered from 1970-01-01. */
+export interface DownloadDayTable {
+  repository_id: RepositoryId;
+  day: number;
+  downloads: number;
+  /** Those among them by somebody who had signed in. */
+  authenticated: number;
+  /** Files that were sent. */
+  files: number;
+}
+
 export interface RefTable {
   id: Generated<number>;
   repository_id: RepositoryId;
@@ -300,6 +318,8 @@ export interface Tables {
   sessions: SessionTable;
   repositories: RepositoryTable;
   repository_names: RepositoryNameTable;
+  likes: LikeTable;
+  download_days: DownloadDayTable;
   refs: RefTable;
   hot_objects: HotObjectTable;
   hot_object_totals: HotObjectTotalTable;

@@ -9,6 +9,7 @@ import { historySuite } from './database.history.suite.ts';
 import { inspectionSuite } from './database.inspection.suite.ts';
 import { largeObjectSuite } from './database.large-objects.suite.ts';
 import { peopleSuite } from './database.people.suite.ts';
+import { popularitySuite } from './database.popularity.suite.ts';
 import { repoSuite } from './database.repos.suite.ts';
 import { transactionSuite } from './database.transactions.suite.ts';
 import { workSuite } from './database.work.suite.ts';
@@ -68,6 +69,7 @@ export function databaseSuite(name: string, start: () => Promise<DatabaseBackend
     transactionSuite(fixture);
     peopleSuite(fixture);
     repoSuite(fixture);
+    popularitySuite(fixture);
     gitSuite(fixture);
     largeObjectSuite(fixture);
     historySuite(fixture);

@@ -12,7 +12,7 @@ const SLICE = 500;
 export async function deleteRepositoryRows(context: StoreContext, id: RepositoryId): Promise<void> {
   const { db } = context;
   await deletePathChanges(context, id);
-  for (const table of ['history_commits', 'hot_objects', 'commit_requests'] as const) {
+  for (const table of ['history_commits', 'hot_objects', 'commit_requests', 'likes'] as const) {
     await inSlices(() =>
       db
         .deleteFrom(table)
