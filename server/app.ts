@@ -37,9 +37,11 @@ import { createFileFacts } from './services/file-facts.ts';
 import { createHistory } from './services/history.ts';
 import { createLargeObjects } from './services/large-objects.ts';
 import { createLfs } from './services/lfs.ts';
+import { createLikes } from './services/likes.ts';
 import { createOrganizations } from './services/organizations.ts';
 import { createOverview } from './services/overview.ts';
 import { createPasswords } from './services/passwords.ts';
+import { createProfiles } from './services/profiles.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createRefUpdates } from './services/ref-updates.ts';
 import { createRepoInfo } from './services/repo-info.ts';
@@ -177,6 +179,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const squashes = createSquashes({ db, clock, repoObjects, revisions, refUpdates, moves, queue });
   const repositories = createRepositories({ db, clock, authorize, commits, refUpdates });
   const info = createRepoInfo({ db, contents });
+  const likes = createLikes({ db, clock, authorize });
+  const profiles = createProfiles({ db, authorize });
   const overviews = createOverview({ db, repositories, history, info, dataFolder: config.dataDir });
 
   const xet = createXet({
@@ -217,6 +221,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       repositories,
       info,
       overviews,
+      likes,
+      profiles,
       xet,
       largeObjects,
       lfs,

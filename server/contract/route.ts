@@ -6,6 +6,8 @@ import type { ErrorCode } from '../domain/errors.ts';
  * Who may call a route. There is no default: a route without it does not compile.
  *
  * - `repo`: the repository in the path, with this right; the handler receives a `Granted`
+ * - `reader`: a user who may read the repository in the path, and leaves a mark of their own there, such as a like; a
+ *   read token may not
  * - `signedIn`: a user; `write` refuses read tokens
  * - `namespace`: checked by the service against the namespace in the body; the caller must be signed in
  * - `anyone`: nobody is asked who they are, or it does not matter; the reason is part of the text
@@ -14,6 +16,7 @@ import type { ErrorCode } from '../domain/errors.ts';
  */
 export type Access =
   | { readonly kind: 'repo'; readonly right: RepoRight }
+  | { readonly kind: 'reader' }
   | { readonly kind: 'signedIn'; readonly scope: 'read' | 'write' }
   | { readonly kind: 'namespace'; readonly right: NamespaceRight }
   | { readonly kind: 'anyone'; readonly reason: string }
@@ -24,6 +27,7 @@ export const repo = <Right extends RepoRight>(right: Right): { kind: 'repo'; rig
   kind: 'repo',
   right,
 });
+export const reader = (): { kind: 'reader' } => ({ kind: 'reader' });
 export const signedIn = (scope: 'read' | 'write'): { kind: 'signedIn'; scope: 'read' | 'write' } => ({
   kind: 'signedIn',
   scope,

@@ -103,6 +103,13 @@ export interface OrganizationStore {
   roleOf(organizationId: NamespaceId, userId: NamespaceId): Promise<OrganizationRole | undefined>;
   membershipsOf(userId: NamespaceId): Promise<readonly Membership[]>;
   members(organizationId: NamespaceId): Promise<readonly { user: User; role: OrganizationRole }[]>;
+  /** In order of their row keys, after one. */
+  memberPage(
+    organizationId: NamespaceId,
+    after: NamespaceId | undefined,
+    limit: number,
+  ): Promise<readonly User[]>;
+  countMembers(organizationId: NamespaceId): Promise<number>;
 }
 
 /** Whose private repositories a list may show, made by `services/authorize.ts` alone. */
@@ -115,6 +122,11 @@ export interface RepoListItem {
   readonly repo: Repo;
   /** Head of the default branch; absent only while a repository is being made. */
   readonly head: Oid | undefined;
+}
+
+export interface OwnedRepo {
+  readonly repo: Repo;
+  readonly storedBytes: number;
 }
 
 export interface RepoStore {
@@ -147,7 +159,12 @@ export interface RepoStore {
       limit: number;
     },
   ): Promise<readonly RepoListItem[]>;
-  countVisible(scope: RepoScope): Promise<Readonly<Record<RepoKind, number>>>;
+  /** How many of each kind a scope shows, of one owner or of all. */
+  countVisible(scope: RepoScope, owner?: NamespaceId): Promise<Readonly<Record<RepoKind, number>>>;
+  /** All repositories of an owner, newest first, before a row key, with the bytes of the large files linked to each. */
+  listOwned(owner: NamespaceId, before: number | undefined, limit: number): Promise<readonly OwnedRepo[]>;
+  /** Bytes of the large files linked to the repositories of an owner, in each that has them. */
+  ownedBytes(owner: NamespaceId): Promise<number>;
   /** Every repository, in id order, after an id; for jobs, `doctor` and `repo list`. */
   listAll(after: RepositoryId | undefined, limit: number): Promise<readonly Repo[]>;
   setVisibility(id: RepositoryId, visibility: Visibility, now: number): Promise<void>;

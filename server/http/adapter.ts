@@ -19,9 +19,11 @@ type GrantOf<A extends Access> = A extends {
   readonly right: infer Right extends RepoRight;
 }
   ? Granted<Right>
-  : undefined;
+  : A extends { readonly kind: 'reader' }
+    ? Granted<'read'>
+    : undefined;
 
-type ActorOf<A extends Access> = A extends { readonly kind: 'signedIn' } | { readonly kind: 'namespace' }
+type ActorOf<A extends Access> = A extends { readonly kind: 'reader' | 'signedIn' | 'namespace' }
   ? Extract<Actor, { kind: 'user' }>
   : Actor;
 
@@ -154,14 +156,16 @@ function dropBody(message: IncomingMessage): Promise<void> {
 async function identifyFor(access: Access, request: HubRequest, identify: Identify): Promise<Actor> {
   if (access.kind === 'capability' || access.kind === 'setupOnce') return ANONYMOUS;
   const actor = await authenticate(request, identify);
-  if (access.kind === 'signedIn' || access.kind === 'namespace') {
-    if (actor.kind === 'anonymous') throw signInRequired();
-    const writes = access.kind === 'namespace' || access.scope === 'write';
-    if (writes && actor.tokenRole === 'read') {
-      throw forbidden('This access token can only read. Use a token with the role "write".');
-    }
-  }
+  if (access.kind === 'signedIn') requireUser(actor, access.scope);
+  if (access.kind === 'namespace') requireUser(actor, 'write');
   return actor;
+}
+
+function requireUser(actor: Actor, scope: 'read' | 'write'): void {
+  if (actor.kind === 'anonymous') throw signInRequired();
+  if (scope === 'write' && actor.tokenRole === 'read') {
+    throw forbidden('This access token can only read. Use a token with the role "write".');
+  }
 }
 
 function decodeParams(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
@@ -186,12 +190,16 @@ async function grantFor(
   access: Access,
   actor: Actor,
   params: Readonly<Record<string, string>>,
-): Promise<{ granted: Granted<RepoRight>; isRedirect: boolean } | undefined> {
-  return access.kind === 'repo' ? authorize.repo(actor, repoNameOf(params), access.right) : undefined;
+): Promise<{ granted: Granted<'read'>; isRedirect: boolean } | undefined> {
+  if (access.kind === 'repo') return authorize.repo(actor, repoNameOf(params), access.right);
+  if (access.kind !== 'reader') return undefined;
+  const found = await authorize.repo(actor, repoNameOf(params), 'read');
+  requireUser(actor, 'write');
+  return found;
 }
 
 /** A renamed repository: 307 with a relative location, which every client follows (contract 2.2). */
-function redirectTo(granted: Granted<RepoRight>, request: HubRequest): Reply {
+function redirectTo(granted: Granted<'read'>, request: HubRequest): Reply {
   const parts = [...request.parts];
   const before = parts[0] !== 'api' ? 0 : parts[1] === 'resolve-cache' ? 2 : 1;
   const at = Object.hasOwn(KIND_SEGMENTS, parts[before] ?? '') ? before + 1 : before;

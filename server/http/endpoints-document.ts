@@ -6,6 +6,8 @@ function accessText(access: Access): string {
   switch (access.kind) {
     case 'repo':
       return `${access.right} on the repository`;
+    case 'reader':
+      return 'read on the repository, signed in, not with a read token';
     case 'signedIn':
       return access.scope === 'write' ? 'signed in, not with a read token' : 'signed in';
     case 'namespace':

@@ -1,5 +1,7 @@
 import type { CommitReply, EntryReply, OneCommitReply } from '../contract/contents.ts';
+import type { PersonReply } from '../contract/likes.ts';
 import { timestamp, urlPrefixOf } from '../contract/shapes.ts';
+import type { User } from '../domain/account.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
 import type { Entry } from '../services/contents.ts';
 import type { CommitSummary } from '../services/history.ts';
@@ -70,6 +72,15 @@ export function oneCommitShape(summary: CommitSummary, isFormatted: boolean): On
     committed_at: shape.date,
   };
 }
+
+/** A person in a list. There are no pictures of people here: an empty address, as in `whoami-v2`. */
+export const personShape = (user: User): PersonReply => ({
+  type: 'user',
+  user: user.name,
+  fullname: user.fullName,
+  avatarUrl: '',
+  isPro: false,
+});
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escapeHtml = (text: string): string =>

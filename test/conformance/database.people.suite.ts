@@ -243,6 +243,25 @@ export function peopleSuite(fixture: Fixture): void {
       expect(await ask((stores) => stores.organizations.find('ann'))).toBeUndefined();
     });
 
+    test('members come in pages, in order of their accounts', async () => {
+      const organization = await change((stores) => stores.organizations.create(lab));
+      const other = await change((stores) => stores.organizations.create({ ...lab, name: 'other' }));
+      for (const name of ['carl', 'ann', 'bob']) {
+        const user = await fixture.user(name);
+        await change(async ({ organizations }) => {
+          await organizations.setMember(organization.id, user.id, 'member', NOW);
+          if (name !== 'ann') await organizations.setMember(other.id, user.id, 'member', NOW);
+        });
+      }
+      const page = (after?: NamespaceId) =>
+        ask(({ organizations }) => organizations.memberPage(organization.id, after, 2));
+      const first = await page();
+      expect(first.map(({ name }) => name)).toEqual(['carl', 'ann']);
+      expect((await page(first.at(-1)?.id)).map(({ name }) => name)).toEqual(['bob']);
+      expect(await ask(({ organizations }) => organizations.countMembers(organization.id))).toBe(3);
+      expect(await ask(({ organizations }) => organizations.countMembers(other.id))).toBe(2);
+    });
+
     test('a member has one role, which can change', async () => {
       const organization = await change((stores) => stores.organizations.create(lab));
       const ann = await fixture.user('ann');

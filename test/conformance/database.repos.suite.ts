@@ -175,6 +175,37 @@ export function repoSuite(fixture: Fixture): void {
       expect(await count(scopes.public)).toMatchObject({ model: 4 });
     });
 
+    test('a count can be of one owner', async () => {
+      const { scopes, repos } = await fill();
+      const owner = (repos[1] as Repo).owner.id;
+      const count = (scope: RepoScope | undefined) =>
+        ask((stores) => stores.repos.countVisible(scope ?? { kind: 'public' }, owner));
+      expect(await count(scopes.everything)).toMatchObject({ model: 3 });
+      expect(await count(scopes.ann)).toMatchObject({ model: 2 });
+    });
+
+    test('an owner has all of theirs, newest first, with the bytes linked to each', async () => {
+      const { repos } = await fill();
+      const [first, , third] = repos as readonly [Repo, Repo, Repo];
+      await change(async ({ largeObjects }) => {
+        const object = await largeObjects.addPlainForm({ sha256: sha256Of(1), sizeBytes: 7 }, NOW);
+        const other = await largeObjects.addPlainForm({ sha256: sha256Of(2), sizeBytes: 5 }, NOW);
+        await largeObjects.link(first.id, [object.id], NOW);
+        await largeObjects.link(third.id, [object.id, other.id], NOW);
+      });
+      const page = (before?: number) => ask((stores) => stores.repos.listOwned(first.owner.id, before, 2));
+      const newest = await page();
+      expect(newest.map(({ repo, storedBytes }) => [repo.name, storedBytes])).toEqual([
+        ['Repo-4', 0],
+        ['Repo-2', 12],
+      ]);
+      expect((await page(third.id)).map(({ repo, storedBytes }) => [repo.name, storedBytes])).toEqual([
+        ['Repo-0', 7],
+      ]);
+      expect(await ask((stores) => stores.repos.ownedBytes(first.owner.id))).toBe(19);
+      expect(await ask((stores) => stores.repos.ownedBytes((repos[1] as Repo).owner.id))).toBe(0);
+    });
+
     test('pages follow each other without gap or repeat, in either direction', async () => {
       await fill();
       for (const direction of ['ascending', 'descending'] as const) {

@@ -142,6 +142,21 @@ describe.each(ROUTES.filter(isOf('repo')).map((route) => ({ ...titled(route), ro
   },
 );
 
+describe.each(ROUTES.filter(isOf('reader')).map((route) => ({ ...titled(route), route })))(
+  '$title, for readers of a repository',
+  ({ route }) => {
+    test.each(REPOS)('$repo', async (repoCase) => {
+      for (const person of PEOPLE) {
+        const outcome = outcomeOf(await call(person, route, targetOf(route, repoCase.repo)));
+        const readable = expectedOnRepo(person, 'read', repoCase);
+        const refusal = person === 'anonymous' ? '401 SignInRequired' : '403 Forbidden';
+        const isRefused = readable === 'let in' && (person === 'anonymous' || person.endsWith('-read'));
+        expect([person, outcome]).toEqual([person, isRefused ? refusal : readable]);
+      }
+    });
+  },
+);
+
 test('a repository of one kind is none of another', async () => {
   const route = ROUTES.find(({ path }) => path === '/:prefix?/:namespace/:name/resolve/*');
   if (!route) throw new Error('There is no such route.');
@@ -275,7 +290,9 @@ test('setting the hub up is nobody’s right any more', async () => {
 
 test('every kind of access was looked at', () => {
   const kinds = new Set(ROUTES.map(({ access }) => access.kind));
-  expect(kinds).toEqual(new Set(['repo', 'signedIn', 'namespace', 'anyone', 'capability', 'setupOnce']));
+  expect(kinds).toEqual(
+    new Set(['repo', 'reader', 'signedIn', 'namespace', 'anyone', 'capability', 'setupOnce']),
+  );
   expect(ROUTES.filter(isOf('namespace')).map(({ path }) => path)).toEqual(['/api/repos/create']);
   expect(ROUTES.filter(isOf('setupOnce')).map(({ path }) => path)).toEqual(['/api/setup']);
 });

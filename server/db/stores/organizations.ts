@@ -91,5 +91,24 @@ export function createOrganizationStore(context: StoreContext): OrganizationStor
         .execute();
       return rows.map((row) => ({ user: toUser(row), role: row.role }));
     },
+
+    memberPage: async (organizationId, after, limit) => {
+      let members = selectUsers(context)
+        .innerJoin('memberships', 'memberships.user_id', 'users.id')
+        .where('memberships.organization_id', '=', organizationId)
+        .orderBy('memberships.user_id')
+        .limit(limit);
+      if (after !== undefined) members = members.where('memberships.user_id', '>', after);
+      return (await members.execute()).map(toUser);
+    },
+
+    countMembers: async (organizationId) => {
+      const { count } = await db
+        .selectFrom('memberships')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('organization_id', '=', organizationId)
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
   };
 }

@@ -146,16 +146,46 @@ export function createRepoStore(context: StoreContext): RepoStore {
       return rows.map((row) => ({ repo: toRepo(row), head: row.head ? toOid(row.head) : undefined }));
     },
 
-    countVisible: async (scope) => {
-      const rows = await db
+    countVisible: async (scope, owner) => {
+      let repos = db
         .selectFrom('repositories')
         .select(({ fn }) => ['repositories.kind', fn.countAll<number>().as('count')])
         .where(isVisible(context, scope))
-        .groupBy('repositories.kind')
-        .execute();
+        .groupBy('repositories.kind');
+      if (owner !== undefined) repos = repos.where('repositories.owner_id', '=', owner);
+      const rows = await repos.execute();
       const counts = Object.fromEntries(REPO_KINDS.map((kind) => [kind, 0])) as Record<RepoKind, number>;
       for (const { kind, count } of rows) counts[kind] = Number(count);
       return counts;
+    },
+
+    listOwned: async (owner, before, limit) => {
+      let repos = selectRepos(context)
+        .select((eb) =>
+          eb
+            .selectFrom('repository_objects')
+            .innerJoin('large_objects', 'large_objects.id', 'repository_objects.object_id')
+            .select(sql<number>`cast(coalesce(sum(large_objects.size_bytes), 0) as bigint)`.as('total'))
+            .whereRef('repository_objects.repository_id', '=', 'repositories.id')
+            .as('stored_bytes'),
+        )
+        .where('repositories.owner_id', '=', owner)
+        .orderBy('repositories.id', 'desc')
+        .limit(limit);
+      if (before !== undefined) repos = repos.where('repositories.id', '<', before as RepositoryId);
+      const rows = await repos.execute();
+      return rows.map((row) => ({ repo: toRepo(row), storedBytes: row.stored_bytes ?? 0 }));
+    },
+
+    ownedBytes: async (owner) => {
+      const { total } = await db
+        .selectFrom('repositories')
+        .innerJoin('repository_objects', 'repository_objects.repository_id', 'repositories.id')
+        .innerJoin('large_objects', 'large_objects.id', 'repository_objects.object_id')
+        .select(sql<number>`cast(coalesce(sum(large_objects.size_bytes), 0) as bigint)`.as('total'))
+        .where('repositories.owner_id', '=', owner)
+        .executeTakeFirstOrThrow();
+      return total;
     },
 
     listAll: async (after, limit) => {

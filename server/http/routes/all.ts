@@ -5,6 +5,8 @@ import { contentRoutes } from './contents.ts';
 import { historyRoutes } from './history.ts';
 import { hubRoutes } from './hub.ts';
 import { lfsRoutes } from './lfs.ts';
+import { likeRoutes } from './likes.ts';
+import { profileRoutes } from './profiles.ts';
 import { ownerlessRoutes, repoRoutes } from './repos.ts';
 import { resolveRoutes } from './resolve.ts';
 import { xetRoutes } from './xet.ts';
@@ -15,6 +17,8 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof historyRoutes>[0] &
   Parameters<typeof hubRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
+  Parameters<typeof likeRoutes>[0] &
+  Parameters<typeof profileRoutes>[0] &
   Parameters<typeof repoRoutes>[0] &
   Parameters<typeof resolveRoutes>[0] &
   Parameters<typeof xetRoutes>[0];
@@ -29,6 +33,8 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...historyRoutes(services),
   ...resolveRoutes(services),
   ...lfsRoutes(services),
+  ...likeRoutes(services),
+  ...profileRoutes(services),
   ...xetRoutes(services),
   ...ownerlessRoutes(),
 ];
