@@ -47,12 +47,14 @@ import { createRefUpdates } from './services/ref-updates.ts';
 import { createRepoInfo } from './services/repo-info.ts';
 import { createRepoObjects } from './services/repo-objects.ts';
 import { createRepositories } from './services/repositories.ts';
+import { createRequestLimits } from './services/request-limits.ts';
 import { createRevisions } from './services/revisions.ts';
 import { createRollUp } from './services/roll-up.ts';
 import { createSessions } from './services/sessions.ts';
 import { createSetup } from './services/setup.ts';
 import { createSignInLimits } from './services/sign-in-limits.ts';
 import { createSweep } from './services/sweep.ts';
+import { createTokenReaches } from './services/token-reach.ts';
 import { createTokens } from './services/tokens.ts';
 import { createXet } from './services/xet.ts';
 import { createWorkerPool } from './workers/pool.ts';
@@ -140,6 +142,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const sessions = createSessions({ db, clock, log });
   const setup = createSetup({ db, clock, passwords });
   const tokens = createTokens({ db, clock, log });
+  const tokenReaches = createTokenReaches({ db, authorize });
+  const requestLimits = createRequestLimits({ clock, apiRequests: limits.apiRequests });
   const apply = createApply({ db, clock, passwords });
 
   const repoObjects = createRepoObjects({
@@ -211,6 +215,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
 
   return {
     ...{ clock, workers, jobs, authorize, accounts, organizations, sessions, setup, tokens, apply },
+    ...{ tokenReaches, requestLimits },
     ...{
       contents,
       commits,

@@ -5,6 +5,7 @@ import { allowedHosts } from './http/guards.ts';
 import { createPageServer } from './http/pages.ts';
 import { allRoutes } from './http/routes/all.ts';
 import { createHttpHandler, createHttpServer } from './http/server.ts';
+import { createSessionCookie } from './http/session-cookie.ts';
 import { authority, localAddress, reachableAddresses } from './platform/addresses.ts';
 import type { Clock } from './platform/clock.ts';
 import { runInContext } from './platform/context.ts';
@@ -63,16 +64,21 @@ async function serve(
     const [first = `http://127.0.0.1:${port}`, ...others] = [...config.publicUrls, ...own];
     return [first, ...others];
   };
+  const cookie = createSessionCookie(services.xetStoreId.slice(0, 8));
   const handler = createHttpHandler({
     identify: {
-      token: (secret) => services.tokens.authenticate(secret),
+      token: (secret, userName) => services.tokens.authenticate(secret, userName),
+      wrongToken: (address) => services.requestLimits.wrongToken(address),
       session: (id) => services.sessions.find(id),
+      cookie,
     },
+    limits: services.requestLimits,
     authorize: services.authorize,
     log,
     strict,
     endpoints: allRoutes({
       ...services,
+      cookie,
       name: config.name,
       version: VERSION,
       dataFolder: config.dataDir,

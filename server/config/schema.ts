@@ -77,6 +77,12 @@ export const configSchema = z.strictObject({
       fallback: 5 * TIB,
       doc: 'Largest single file.',
     }),
+    apiRequests: integer({
+      min: 0,
+      max: 1_000_000_000,
+      fallback: 0,
+      doc: 'API requests in 5 minutes for each user, or for each address that does not sign in. 0 is no limit; requests of this computer itself are never limited.',
+    }),
     partSize: size({
       min: 5 * MIB,
       max: 5 * GIB,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ignored } from './query.ts';
-import { anyone, jsonBody, noBody, reply, route, setupOnce, signedIn } from './route.ts';
+import { anyone, capability, jsonBody, noBody, reply, route, setupOnce, signedIn } from './route.ts';
 
 export interface SessionUserReply {
   readonly id: string;
@@ -20,10 +20,21 @@ export interface UserReply {
   readonly user: SessionUserReply;
 }
 
+/** One thing that a fine-grained token reaches. `name` is `owner/name` of a repository. */
+export interface TokenAccessReply {
+  readonly type: 'model' | 'dataset' | 'space' | 'kernel' | 'user' | 'org';
+  readonly name: string;
+  readonly permission: 'read' | 'write';
+}
+
 export interface TokenReply {
   readonly id: string;
   readonly name: string;
-  readonly role: 'read' | 'write';
+  readonly role: 'read' | 'write' | 'fineGrained';
+  /** A program that was let in by OAuth; its tokens are one entry, and it cannot be renamed. */
+  readonly kind: 'token' | 'application';
+  /** What a fine-grained token reaches; null for others. */
+  readonly access: readonly TokenAccessReply[] | null;
   readonly prefix: string;
   readonly createdAt: string;
   readonly lastUsedAt: string | null;
@@ -42,6 +53,13 @@ export const whoami = route({
 
 const fullName = z.string().max(128);
 const email = z.email().max(254);
+/** The rules for a new one are stricter (`services/passwords.ts`). */
+const password = z
+  .string()
+  .max(4096)
+  .refine((text) => !text.includes('\0'), 'must not have zero characters');
+/** Large enough to say of a password that it is too long, and not of the body. */
+const PASSWORD_BODY_BYTES = 4 * 1024 * 1024;
 
 export const setup = route({
   method: 'POST',
@@ -55,12 +73,13 @@ export const setup = route({
       name: z.string(),
       fullName: fullName.nullish(),
       email: email.nullish(),
-      password: z.string(),
+      password,
     }),
+    { maxBytes: PASSWORD_BODY_BYTES },
   ),
   answer: reply<UserReply>(),
   replies: [201],
-  errors: ['Conflict', 'Forbidden', 'InvalidName', 'ReservedName', 'InvalidBody'],
+  errors: ['Conflict', 'Forbidden', 'InvalidName', 'ReservedName', 'InvalidBody', 'TooManyRequests'],
 });
 
 export const readSession = route({
@@ -79,7 +98,7 @@ export const signIn = route({
   access: anyone('the password is the proof'),
   summary: 'Sign in with name and password.',
   query: ignored,
-  body: jsonBody(z.object({ name: z.string().max(256), password: z.string().max(4096) })),
+  body: jsonBody(z.object({ name: z.string().max(256), password }), { maxBytes: PASSWORD_BODY_BYTES }),
   answer: reply<UserReply>(),
   errors: ['InvalidCredentials', 'TooManyRequests'],
 });
@@ -97,8 +116,8 @@ export const signOut = route({
 export const listTokens = route({
   method: 'GET',
   path: '/api/settings/tokens',
-  access: signedIn('write'),
-  summary: 'The access tokens of the caller.',
+  access: signedIn('account'),
+  summary: 'The access tokens of the caller, and the programs let in by OAuth.',
   query: ignored,
   body: noBody,
   answer: reply<{ readonly tokens: readonly TokenReply[] }>(),
@@ -107,36 +126,110 @@ export const listTokens = route({
 export const createToken = route({
   method: 'POST',
   path: '/api/settings/tokens',
-  access: signedIn('write'),
+  access: signedIn('account'),
   summary: 'Create an access token; its secret is in this answer only.',
   query: ignored,
   body: jsonBody(
     z.object({
       name: z.string(),
-      role: z.enum(['read', 'write']),
+      role: z.enum(['read', 'write', 'fineGrained']),
       expiresInDays: z.number().int().min(1).max(3650).nullish(),
+      /** What a fine-grained token is to reach; others have none. */
+      access: z
+        .array(
+          z.object({
+            type: z.enum(['model', 'dataset', 'space', 'kernel', 'user', 'org']),
+            name: z.string().min(1).max(256),
+            permission: z.enum(['read', 'write']),
+          }),
+        )
+        .max(100)
+        .nullish(),
     }),
   ),
   answer: reply<{ readonly token: TokenReply; readonly secret: string }>(),
   replies: [201],
-  errors: ['InvalidBody', 'Conflict', 'TooManyItems'],
+  errors: ['InvalidBody', 'Conflict', 'TooManyItems', 'RepoNotFound'],
+});
+
+export const renameToken = route({
+  method: 'PATCH',
+  path: '/api/settings/tokens/:token',
+  access: signedIn('account'),
+  summary: 'Give an access token another name.',
+  query: ignored,
+  body: jsonBody(z.object({ name: z.string() })),
+  replies: [204],
+  errors: ['NotFound', 'InvalidBody', 'Conflict'],
 });
 
 export const deleteToken = route({
   method: 'DELETE',
   path: '/api/settings/tokens/:token',
-  access: signedIn('write'),
-  summary: 'Revoke an access token.',
+  access: signedIn('account'),
+  summary: 'Revoke an access token, or all that a program let in by OAuth holds.',
   query: ignored,
   body: noBody,
   replies: [204],
   errors: ['NotFound'],
 });
 
+export interface SessionReply {
+  readonly id: string;
+  /** How the browser calls itself. */
+  readonly client: string;
+  /** Address it signed in from; empty where that was not noted. */
+  readonly place: string;
+  readonly createdAt: string;
+  readonly lastSeenAt: string;
+  readonly isCurrent: boolean;
+}
+
+export const listSessions = route({
+  method: 'GET',
+  path: '/api/settings/sessions',
+  access: signedIn('account'),
+  summary: 'The browsers in which the caller is signed in.',
+  query: ignored,
+  body: noBody,
+  answer: reply<{ readonly sessions: readonly SessionReply[] }>(),
+});
+
+export const deleteOtherSessions = route({
+  method: 'DELETE',
+  path: '/api/settings/sessions',
+  access: signedIn('account'),
+  summary: 'Sign the caller out everywhere but in the session that asks.',
+  query: ignored,
+  body: noBody,
+  replies: [204],
+});
+
+export const deleteSession = route({
+  method: 'DELETE',
+  path: '/api/settings/sessions/:session',
+  access: signedIn('account'),
+  summary: 'Sign the caller out in one browser.',
+  query: ignored,
+  body: noBody,
+  replies: [204],
+  errors: ['NotFound'],
+});
+
+export const revokeCredentials = route({
+  method: 'POST',
+  path: '/api/credentials/revoke',
+  access: capability('having a token is the right to end it'),
+  summary: 'End tokens that have leaked. Says nothing about which of them were good.',
+  query: ignored,
+  body: jsonBody(z.object({ credentials: z.array(z.string().max(1000)).max(1000) })),
+  replies: [202],
+});
+
 export const updateProfile = route({
   method: 'PUT',
   path: '/api/settings/profile',
-  access: signedIn('write'),
+  access: signedIn('account'),
   summary: 'Change the full name and e-mail address of the caller.',
   query: ignored,
   body: jsonBody(z.object({ fullName, email: email.nullable() })),
@@ -146,10 +239,10 @@ export const updateProfile = route({
 export const changePassword = route({
   method: 'PUT',
   path: '/api/settings/password',
-  access: signedIn('write'),
+  access: signedIn('account'),
   summary: 'Change the password; every other session ends.',
   query: ignored,
-  body: jsonBody(z.object({ current: z.string().max(4096), next: z.string().max(4096) })),
+  body: jsonBody(z.object({ current: password, next: password }), { maxBytes: PASSWORD_BODY_BYTES }),
   replies: [204],
   errors: ['InvalidCredentials', 'InvalidBody', 'TooManyRequests'],
 });

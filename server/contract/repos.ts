@@ -73,7 +73,7 @@ export const createRepo = route({
 export const deleteRepo = route({
   method: 'DELETE',
   path: '/api/repos/delete',
-  access: signedIn('write'),
+  access: signedIn('repo'),
   summary: 'Delete a repository.',
   query: ignored,
   body: jsonBody(

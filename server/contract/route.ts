@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { NamespaceRight, RepoRight } from '../domain/access.ts';
+import type { AccountScope, NamespaceRight, RepoRight } from '../domain/access.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { ErrorCode } from '../domain/errors.ts';
  * - `repo`: the repository in the path, with this right; the handler receives a `Granted`
  * - `reader`: a user who may read the repository in the path, and leaves a mark of their own there, such as a like; a
  *   read token may not
- * - `signedIn`: a user; `write` refuses read tokens
+ * - `signedIn`: a user, whose credential is good for that scope (`AccountScope`)
  * - `namespace`: checked by the service against the namespace in the body; the caller must be signed in
  * - `anyone`: nobody is asked who they are, or it does not matter; the reason is part of the text
  * - `capability`: the URL or its own token carries the permission, and the handler proves it
@@ -17,7 +17,7 @@ import type { ErrorCode } from '../domain/errors.ts';
 export type Access =
   | { readonly kind: 'repo'; readonly right: RepoRight }
   | { readonly kind: 'reader' }
-  | { readonly kind: 'signedIn'; readonly scope: 'read' | 'write' }
+  | { readonly kind: 'signedIn'; readonly scope: AccountScope }
   | { readonly kind: 'namespace'; readonly right: NamespaceRight }
   | { readonly kind: 'anyone'; readonly reason: string }
   | { readonly kind: 'capability'; readonly reason: string }
@@ -28,7 +28,7 @@ export const repo = <Right extends RepoRight>(right: Right): { kind: 'repo'; rig
   right,
 });
 export const reader = (): { kind: 'reader' } => ({ kind: 'reader' });
-export const signedIn = (scope: 'read' | 'write'): { kind: 'signedIn'; scope: 'read' | 'write' } => ({
+export const signedIn = (scope: AccountScope): { kind: 'signedIn'; scope: AccountScope } => ({
   kind: 'signedIn',
   scope,
 });
@@ -57,8 +57,8 @@ export type BodyKind<Schema extends z.ZodType = z.ZodType> =
   | { readonly kind: 'form-or-json'; readonly schema: Schema; readonly maxBytes: number }
   | { readonly kind: 'stream'; readonly mediaTypes?: readonly string[] };
 
-/** How failures are written: the Hub's JSON, or the form of the Git LFS specification. */
-export type ErrorForm = 'hub' | 'lfs';
+/** How failures are written: the Hub's JSON, or the form of the Git LFS specification or of OAuth (RFC 6749, 5.2). */
+export type ErrorForm = 'hub' | 'lfs' | 'oauth';
 
 export interface Route<
   A extends Access = Access,

@@ -11,6 +11,7 @@ import { createInspectionStore } from './stores/inspection.ts';
 import { createJobStore } from './stores/jobs.ts';
 import { createLargeObjectStore } from './stores/large-objects.ts';
 import { createLikeStore } from './stores/likes.ts';
+import { createOAuthStore } from './stores/oauth.ts';
 import { createOrganizationStore } from './stores/organizations.ts';
 import { createPopularityStore } from './stores/popularity.ts';
 import { createRefStore } from './stores/refs.ts';
@@ -37,6 +38,7 @@ export function createStores(dialect: SqlDialect): (db: Kysely<Tables>) => Store
 
 const storesOver = (context: StoreContext): Stores => ({
   accounts: createAccountStore(context),
+  oauth: createOAuthStore(context),
   organizations: createOrganizationStore(context),
   repos: createRepoStore(context),
   likes: createLikeStore(context),

@@ -4,6 +4,8 @@ import type {
   Namespace,
   Organization,
   OrganizationRole,
+  ReachLevel,
+  TokenReach,
   TokenRole,
   User,
   Visibility,
@@ -48,10 +50,20 @@ export interface AccountStore {
     hash: Buffer;
     expiresAt: number | undefined;
     now: number;
+    /** What a fine-grained token is made for. */
+    reach?: TokenReach | undefined;
+    /** The grant that a token of a program belongs to: it ends with it and is not listed. */
+    grantId?: number | undefined;
   }): Promise<AccessToken>;
-  /** The token with this hash and its user; expired tokens are not found. */
+  /** The token with this hash and its user, with reach and grant; expired tokens are not found. */
   findToken(hash: Buffer, now: number): Promise<{ token: AccessToken; user: User } | undefined>;
+  /** The tokens that a user made; those of grants are not among them. */
   listTokens(userId: NamespaceId): Promise<readonly AccessToken[]>;
+  /** What the fine-grained tokens of a user reach, by the names that it has now. */
+  listReaches(userId: NamespaceId): Promise<readonly NamedReach[]>;
+  renameToken(userId: NamespaceId, publicId: PublicId, name: string): Promise<void>;
+  /** End the token with this hash, or the whole grant it belongs to. True when there was one. */
+  deleteTokenByHash(hash: Buffer): Promise<boolean>;
   /** True when a token was removed. */
   deleteToken(userId: NamespaceId, publicId: PublicId): Promise<boolean>;
   /** Replace the secret and role of the user's token of that name (used by `apply`). */
@@ -67,6 +79,8 @@ export interface AccountStore {
     hash: Buffer;
     userId: NamespaceId;
     client: string;
+    /** Address of the browser, where it is known. */
+    place?: string;
     now: number;
     expiresAt: number;
   }): Promise<void>;
@@ -76,11 +90,171 @@ export interface AccountStore {
     now: number,
     idleSince: number,
   ): Promise<{ user: User; seenAt: number } | undefined>;
+  /** Sessions of a user that are still good, the newest first; `isCurrent` marks the one with that hash. */
+  listSessions(
+    userId: NamespaceId,
+    now: number,
+    idleSince: number,
+    current: Buffer | undefined,
+  ): Promise<readonly BrowserSession[]>;
+  /** True when the user had such a session. */
+  deleteSessionOf(userId: NamespaceId, publicId: PublicId): Promise<boolean>;
   touchSession(hash: Buffer, now: number): Promise<void>;
   deleteSession(hash: Buffer): Promise<void>;
   /** All sessions of a user, but the one given. */
   deleteSessions(userId: NamespaceId, except?: Buffer): Promise<void>;
   deleteExpiredSessions(now: number, idleSince: number): Promise<number>;
+}
+
+/** One thing that a fine-grained token reaches. */
+export interface NamedReach {
+  readonly token: PublicId;
+  readonly type: RepoKind | 'user' | 'organization';
+  readonly id: PublicId;
+  /** `owner/name` of a repository. */
+  readonly name: string;
+  readonly level: ReachLevel;
+}
+
+export interface BrowserSession {
+  readonly publicId: PublicId;
+  readonly client: string;
+  readonly place: string;
+  readonly createdAt: number;
+  readonly seenAt: number;
+  readonly isCurrent: boolean;
+}
+
+/** A program that is registered to sign people in with this hub. */
+export interface OAuthApp {
+  readonly id: number;
+  /** Its client id. */
+  readonly publicId: PublicId;
+  readonly owner: string;
+  readonly name: string;
+  /** SHA-256 of the secret; undefined for a program that cannot keep one. */
+  readonly secretHash: Buffer | undefined;
+  readonly redirectUris: readonly string[];
+  readonly createdAt: number;
+}
+
+/** What a user granted to a program; ends with all its tokens when it is deleted. */
+export interface OAuthGrant {
+  readonly id: number;
+  readonly publicId: PublicId;
+  readonly user: User;
+  readonly clientId: string;
+  readonly name: string;
+  readonly scope: string;
+  readonly role: TokenRole;
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface ListedGrant extends Omit<OAuthGrant, 'user'> {
+  /** Of its newest access token, the first characters; undefined when none is left. */
+  readonly prefix: string | undefined;
+  readonly lastUsedAt: number | undefined;
+}
+
+/** A program on another device that waits for somebody to let it in. */
+export interface DeviceCode {
+  readonly id: number;
+  readonly userCode: string;
+  readonly clientId: string;
+  readonly scope: string;
+  /** Address it was asked from, and how the program called itself. */
+  readonly source: string;
+  readonly client: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly decision: { readonly userId: NamespaceId; readonly isApproved: boolean } | undefined;
+}
+
+export interface AuthorizationCode {
+  readonly id: number;
+  readonly app: OAuthApp;
+  readonly user: User;
+  readonly redirectUri: string;
+  readonly scope: string;
+  readonly nonce: string | undefined;
+  /** Of PKCE: base64url of the SHA-256 of the verifier. */
+  readonly challenge: string | undefined;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** The grant it was redeemed for; undefined until then. */
+  readonly grantId: number | undefined;
+}
+
+export interface OAuthStore {
+  createApp(app: {
+    ownerId: NamespaceId;
+    name: string;
+    secretHash: Buffer | undefined;
+    redirectUris: readonly string[];
+    now: number;
+  }): Promise<PublicId>;
+  findApp(clientId: string): Promise<OAuthApp | undefined>;
+  listApps(ownerId: NamespaceId): Promise<readonly OAuthApp[]>;
+  /** Every redirect URI of every app. */
+  listRedirectUris(): Promise<readonly string[]>;
+  /** True when the user had such an app. Its grants and codes end with it. */
+  deleteApp(ownerId: NamespaceId, publicId: PublicId): Promise<boolean>;
+
+  /** False when the user code is in use. */
+  createDeviceCode(code: {
+    hash: Buffer;
+    userCode: string;
+    clientId: string;
+    scope: string;
+    source: string;
+    client: string;
+    now: number;
+    expiresAt: number;
+  }): Promise<boolean>;
+  /** How many wait, over all and from one source. */
+  countDeviceCodes(source: string): Promise<{ readonly all: number; readonly ofSource: number }>;
+  findDeviceCode(by: { hash: Buffer } | { userCode: string }): Promise<DeviceCode | undefined>;
+  /** Approve or deny, once. False when somebody decided before. */
+  decideDeviceCode(id: number, userId: NamespaceId, isApproved: boolean): Promise<boolean>;
+  /** True for the one call that removes it. */
+  deleteDeviceCode(id: number): Promise<boolean>;
+
+  createCode(code: {
+    hash: Buffer;
+    appId: number;
+    userId: NamespaceId;
+    redirectUri: string;
+    scope: string;
+    nonce: string | undefined;
+    challenge: string | undefined;
+    now: number;
+    expiresAt: number;
+  }): Promise<void>;
+  findCode(hash: Buffer): Promise<AuthorizationCode | undefined>;
+  /** Note what a code was redeemed for. False when it was redeemed before. */
+  redeemCode(id: number, grantId: number): Promise<boolean>;
+
+  createGrant(grant: {
+    userId: NamespaceId;
+    appId: number | undefined;
+    clientId: string;
+    name: string;
+    scope: string;
+    role: TokenRole;
+    now: number;
+    expiresAt: number;
+  }): Promise<number>;
+  findGrant(by: { id: number } | { publicId: PublicId }): Promise<OAuthGrant | undefined>;
+  listGrants(userId: NamespaceId): Promise<readonly ListedGrant[]>;
+  advanceGrant(id: number, generation: number, expiresAt: number): Promise<void>;
+  /** End a grant and all its tokens. True when there was one. */
+  deleteGrant(by: { id: number } | { userId: NamespaceId; publicId: PublicId }): Promise<boolean>;
+  /** Of the access tokens of a grant, keep the newest ones. */
+  pruneTokens(grantId: number, keep: number): Promise<void>;
+  /** Remove what has expired; answers how many codes, grants and tokens of grants. */
+  deleteExpired(now: number): Promise<number>;
 }
 
 export interface OrganizationStore {
@@ -116,7 +290,12 @@ export interface OrganizationStore {
 export type RepoScope =
   | { readonly kind: 'everything' }
   | { readonly kind: 'public' }
-  | { readonly kind: 'public-and'; readonly owners: readonly NamespaceId[] };
+  | {
+      readonly kind: 'public-and';
+      readonly owners: readonly NamespaceId[];
+      /** Single ones beside those of the owners. */
+      readonly repositories?: readonly RepositoryId[];
+    };
 
 export interface RepoListItem {
   readonly repo: Repo;
@@ -591,6 +770,7 @@ export interface InspectionStore {
 /** Everything a transaction can ask. */
 export interface Stores {
   readonly accounts: AccountStore;
+  readonly oauth: OAuthStore;
   readonly organizations: OrganizationStore;
   readonly repos: RepoStore;
   readonly likes: LikeStore;

@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely';
-import type { OrganizationRole, TokenRole, Visibility } from '../domain/account.ts';
+import type { OrganizationRole, ReachLevel, TokenRole, Visibility } from '../domain/account.ts';
 import type { NamespaceId, PublicId, RepositoryId } from '../domain/ids.ts';
 import type { RepoKind } from '../domain/repo.ts';
 
@@ -51,10 +51,80 @@ export interface AccessTokenTable {
   created_at: number;
   expires_at: number | null;
   last_used_at: number | null;
+  grant_id: number | null;
+}
+
+/** One repository or one namespace that a fine-grained token reaches. */
+export interface TokenReachTable {
+  id: Generated<number>;
+  token_id: number;
+  repository_id: RepositoryId | null;
+  namespace_id: NamespaceId | null;
+  level: ReachLevel;
+}
+
+export interface OAuthAppTable {
+  id: Generated<number>;
+  public_id: PublicId;
+  owner_id: NamespaceId;
+  name: string;
+  /** Null for an application that cannot keep a secret. */
+  secret_hash: Uint8Array | null;
+  /** A JSON list. */
+  redirect_uris: string;
+  created_at: number;
+}
+
+/** What a person granted to a program. `generation` counts how often its refresh token was renewed. */
+export interface OAuthGrantTable {
+  id: Generated<number>;
+  public_id: PublicId;
+  user_id: NamespaceId;
+  /** Null for a program that is not registered here. */
+  app_id: number | null;
+  client_id: string;
+  name: string;
+  scope: string;
+  role: TokenRole;
+  generation: number;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface OAuthCodeTable {
+  id: Generated<number>;
+  hash: Uint8Array;
+  app_id: number;
+  user_id: NamespaceId;
+  redirect_uri: string;
+  scope: string;
+  nonce: string | null;
+  challenge: string | null;
+  created_at: number;
+  expires_at: number;
+  /** Null until the code is redeemed. */
+  grant_id: number | null;
+}
+
+export interface DeviceCodeTable {
+  id: Generated<number>;
+  hash: Uint8Array;
+  user_code: string;
+  client_id: string;
+  scope: string;
+  source: string;
+  client: string;
+  created_at: number;
+  expires_at: number;
+  decided_by: NamespaceId | null;
+  is_approved: Flag;
 }
 
 export interface SessionTable {
   id: Generated<number>;
+  public_id: Generated<PublicId>;
+  /** Address it was started from; empty where it was not noted. */
+  place: Generated<string>;
   hash: Uint8Array;
   user_id: NamespaceId;
   client: string;
@@ -315,7 +385,12 @@ export interface Tables {
   organizations: OrganizationTable;
   memberships: MembershipTable;
   access_tokens: AccessTokenTable;
+  token_reaches: TokenReachTable;
   sessions: SessionTable;
+  oauth_apps: OAuthAppTable;
+  oauth_grants: OAuthGrantTable;
+  oauth_codes: OAuthCodeTable;
+  device_codes: DeviceCodeTable;
   repositories: RepositoryTable;
   repository_names: RepositoryNameTable;
   likes: LikeTable;

@@ -1,8 +1,17 @@
-import type { OrganizationRole, TokenRole, User, Visibility } from './account.ts';
-import type { NamespaceId } from './ids.ts';
+import type {
+  OrganizationRole,
+  ReachLevel,
+  TokenGrant,
+  TokenReach,
+  TokenRole,
+  User,
+  Visibility,
+} from './account.ts';
+import type { NamespaceId, PublicId, RepositoryId } from './ids.ts';
 
 /**
- * Who is asking. `via` says how they proved it: a read token never writes, and a session belongs to a browser.
+ * Who is asking. `via` says how they proved it: a read token never writes, a fine-grained one does only what it was made
+ * for, and a session belongs to a browser.
  */
 export type Actor =
   | { readonly kind: 'anonymous' }
@@ -12,7 +21,13 @@ export type Actor =
       readonly via: 'token' | 'session' | 'local';
       readonly tokenRole: TokenRole;
       /** The access token, for those who came with one. */
-      readonly token?: { readonly name: string; readonly createdAt: number };
+      readonly token?: {
+        readonly publicId: PublicId;
+        readonly name: string;
+        readonly createdAt: number;
+        readonly reach?: TokenReach | undefined;
+        readonly grant?: TokenGrant | undefined;
+      };
     };
 
 export const ANONYMOUS: Actor = { kind: 'anonymous' };
@@ -89,6 +104,8 @@ function allowed(
 }
 
 export interface RepoFacts {
+  readonly id: RepositoryId;
+  readonly owner: { readonly id: NamespaceId };
   readonly visibility: Visibility;
   readonly createdBy: NamespaceId | undefined;
 }
@@ -106,13 +123,16 @@ export function decideRepo(
   right: RepoRight,
   rules: HubRules,
 ): Verdict {
+  const reach = reachInto(actor, repo);
   const readable = mayRead(actor, standing, repo, rules);
-  if (readable === 'no') return { kind: 'hidden' };
+  // What a token was not made for looks absent to it. A public repository is open to everybody, but for reading alone.
+  if (readable === 'no' || (reach === 'none' && right !== 'read')) return { kind: 'hidden' };
   if (right === 'read') return { kind: 'granted', audited: readable === 'as-site-admin' };
   if (actor.kind === 'anonymous')
     return { kind: 'denied', reason: 'Sign in or send an access token to do this.' };
   const answer = allowed(right, standing, actor.user.isAdmin, repo.createdBy === actor.user.id);
   if (answer === 'no') return { kind: 'denied', reason: `You do not have the right to ${PHRASES[right]}.` };
+  if (reach === 'read') return { kind: 'denied', reason: READS_HERE };
   return withToken(actor, right, answer);
 }
 
@@ -130,8 +150,46 @@ function mayRead(
   rules: HubRules,
 ): 'by-standing' | 'as-site-admin' | 'no' {
   if (repo.visibility === 'public' && (actor.kind === 'user' || !rules.requireSignIn)) return 'by-standing';
-  if (actor.kind === 'anonymous') return 'no';
+  if (actor.kind === 'anonymous' || reachInto(actor, repo) === 'none') return 'no';
   return allowed('read', standing, actor.user.isAdmin, repo.createdBy === actor.user.id);
+}
+
+const NO_REACH: TokenReach = { repositories: new Map(), namespaces: new Map() };
+
+/** The reach of an actor's token; undefined for one that does whatever its user may. */
+export function reachOf(actor: Actor): TokenReach | undefined {
+  if (actor.kind === 'anonymous' || actor.tokenRole !== 'fineGrained') return undefined;
+  return actor.token?.reach ?? NO_REACH;
+}
+
+function reachInto(actor: Actor, repo: RepoFacts): ReachLevel | 'none' | 'whole' {
+  const reach = reachOf(actor);
+  if (!reach) return 'whole';
+  const levels = [reach.repositories.get(repo.id), reach.namespaces.get(repo.owner.id)];
+  return levels.includes('write') ? 'write' : levels.includes('read') ? 'read' : 'none';
+}
+
+const ONLY_READS = 'This access token can only read. Use a token with the role "write".';
+const READS_HERE = 'This access token can only read this repository.';
+const NOT_MADE_FOR = 'This access token was not made for this.';
+const GRANTED_ONLY = 'A token that was granted to a program cannot do this. Sign in at the page of the hub.';
+
+/**
+ * What a route needs of somebody who is signed in, beside the rights that a service asks for later.
+ * - `read`: nothing
+ * - `write`: a change in their name; a fine-grained token makes none
+ * - `repo`: as `write`, on a repository or namespace that the body names and the service authorizes
+ * - `account`: their tokens, sessions, password and profile; tokens that were granted to programs keep out too
+ */
+export type AccountScope = 'read' | 'write' | 'repo' | 'account';
+
+/** Decide whether a credential can be used for the caller's own things at all. */
+export function decideAccount(actor: Extract<Actor, { kind: 'user' }>, scope: AccountScope): Verdict {
+  if (scope === 'read') return { kind: 'granted', audited: false };
+  if (actor.tokenRole === 'read') return { kind: 'denied', reason: ONLY_READS };
+  if (actor.tokenRole === 'fineGrained' && scope !== 'repo') return { kind: 'denied', reason: NOT_MADE_FOR };
+  if (actor.token?.grant && scope === 'account') return { kind: 'denied', reason: GRANTED_ONLY };
+  return { kind: 'granted', audited: false };
 }
 
 function withToken(
@@ -140,20 +198,39 @@ function withToken(
   answer: 'by-standing' | 'as-site-admin',
 ): Verdict {
   if (actor.tokenRole === 'read' && !READ_ONLY.has(right)) {
-    return { kind: 'denied', reason: 'This access token can only read. Use a token with the role "write".' };
+    return { kind: 'denied', reason: ONLY_READS };
   }
   return { kind: 'granted', audited: answer === 'as-site-admin' };
 }
 
 /** Decide one right on the name of a user or an organization. */
-export function decideNamespace(actor: Actor, standing: Standing, right: NamespaceRight): Verdict {
+export function decideNamespace(
+  actor: Actor,
+  standing: Standing,
+  right: NamespaceRight,
+  namespace: { readonly id: NamespaceId },
+): Verdict {
   if (actor.kind === 'anonymous')
     return { kind: 'denied', reason: 'Sign in or send an access token to do this.' };
   const answer = allowed(right, standing, actor.user.isAdmin, false);
   if (answer === 'no')
     return { kind: 'denied', reason: 'You do not have the right to do this in this namespace.' };
+  const reach = reachOf(actor);
+  if (reach && !REACHED[right].includes(reach.namespaces.get(namespace.id) ?? 'none')) {
+    return { kind: 'denied', reason: NOT_MADE_FOR };
+  }
   return withToken(actor, right, answer);
 }
+
+/** With which reach into a namespace a fine-grained token has a right there: it holds for repositories, not for people. */
+const REACHED: Readonly<Record<NamespaceRight, readonly (ReachLevel | 'none')[]>> = {
+  'create-repos': ['write'],
+  'see-quota': ['read', 'write'],
+  'manage-members': [],
+  'edit-profile': [],
+  own: [],
+  'set-quota': [],
+};
 
 /** May somebody of this standing give or take this role? Admins manage only those below their own rank. */
 export function mayManageRole(standing: Standing, isSiteAdmin: boolean, role: OrganizationRole): boolean {

@@ -1,4 +1,4 @@
-import type { NamespaceId, PublicId } from './ids.ts';
+import type { NamespaceId, PublicId, RepositoryId } from './ids.ts';
 
 /** Roles in an organization, weakest first. */
 export const ORGANIZATION_ROLES = ['visitor', 'member', 'admin', 'super-admin'] as const;
@@ -33,7 +33,25 @@ export interface Membership {
   readonly role: OrganizationRole;
 }
 
-export type TokenRole = 'read' | 'write';
+/** `fineGrained` tokens do nothing but what their {@link TokenReach} names. */
+export type TokenRole = 'read' | 'write' | 'fineGrained';
+
+/** How far a fine-grained token reaches into one repository or namespace. `write` includes reading. */
+export type ReachLevel = 'read' | 'write';
+
+/** All that a fine-grained token was made for; a namespace stands for each of its repositories, future ones too. */
+export interface TokenReach {
+  readonly repositories: ReadonlyMap<RepositoryId, ReachLevel>;
+  readonly namespaces: ReadonlyMap<NamespaceId, ReachLevel>;
+}
+
+/** Where a token comes from that its user did not make but grant: to a program, by OAuth. */
+export interface TokenGrant {
+  readonly publicId: PublicId;
+  readonly clientId: string;
+  /** Names of OAuth scopes, separated by blanks. */
+  readonly scope: string;
+}
 
 /** An access token as it is shown in lists; the secret itself is never stored. */
 export interface AccessToken {
@@ -46,4 +64,8 @@ export interface AccessToken {
   readonly createdAt: number;
   readonly expiresAt: number | undefined;
   readonly lastUsedAt: number | undefined;
+  /** Of a fine-grained token. Lists of tokens leave it out. */
+  readonly reach?: TokenReach | undefined;
+  /** Of a token that was granted to a program. */
+  readonly grant?: TokenGrant | undefined;
 }

@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Access, BodyKind, Route } from '../contract/route.ts';
 import { KIND_SEGMENTS } from '../contract/shapes.ts';
-import { ANONYMOUS, type Actor, type RepoRight } from '../domain/access.ts';
+import { ANONYMOUS, decideAccount, type AccountScope, type Actor, type RepoRight } from '../domain/access.ts';
 import type { HubError } from '../domain/errors.ts';
 import { forbidden, signInRequired } from '../domain/errors.ts';
 import type { Authorize, Granted, RepoName } from '../services/authorize.ts';
+import type { RequestLimits } from '../services/request-limits.ts';
 import { authenticate, type Identify } from './authenticate.ts';
 import { readBody, validate } from './body.ts';
 import { asHubError, errorReply, isOurFault } from './errors.ts';
@@ -61,6 +62,7 @@ export const serve = <A extends Access, Query extends z.ZodType, Body extends Bo
 export interface AdapterParts {
   readonly identify: Identify;
   readonly authorize: Authorize;
+  readonly limits: RequestLimits;
   readonly log: Log;
   /** Development and tests: a reply or error that the contract does not declare is an error. */
   readonly strict: boolean;
@@ -78,6 +80,7 @@ export async function answer(
   let actor: Actor = ANONYMOUS;
   try {
     actor = await identifyFor(route.access, request, parts.identify);
+    admit(parts, actor, request, response);
     const params = decodeParams(match.params);
     const granted = await grantFor(parts.authorize, route.access, actor, params);
     if (granted?.isRedirect) {
@@ -97,6 +100,19 @@ export async function answer(
   } catch (thrown) {
     await sendFailure(parts, { thrown, actor, request, response, form: route.errorForm });
   }
+}
+
+/** Count a request of the API, and say what is left. Content and transfers are bounded by what they carry. */
+function admit(parts: AdapterParts, actor: Actor, request: HubRequest, response: ServerResponse): void {
+  if (request.query.has('token') || request.query.has('access_token')) {
+    parts.log.warn('A token in a query is not read.', { path: request.path });
+  }
+  if (request.parts[0] !== 'api') return;
+  const quota = parts.limits.admit(actor, request.remoteAddress);
+  if (!quota) return;
+  const { name, most, remaining, windowSeconds, resetSeconds } = quota;
+  response.setHeader('ratelimit', `"${name}";r=${remaining};t=${resetSeconds}`);
+  response.setHeader('ratelimit-policy', `"fixed window";"${name}";q=${most};w=${windowSeconds}`);
 }
 
 async function sendFailure(
@@ -157,15 +173,14 @@ async function identifyFor(access: Access, request: HubRequest, identify: Identi
   if (access.kind === 'capability' || access.kind === 'setupOnce') return ANONYMOUS;
   const actor = await authenticate(request, identify);
   if (access.kind === 'signedIn') requireUser(actor, access.scope);
-  if (access.kind === 'namespace') requireUser(actor, 'write');
+  if (access.kind === 'namespace') requireUser(actor, 'repo');
   return actor;
 }
 
-function requireUser(actor: Actor, scope: 'read' | 'write'): void {
+function requireUser(actor: Actor, scope: AccountScope): void {
   if (actor.kind === 'anonymous') throw signInRequired();
-  if (scope === 'write' && actor.tokenRole === 'read') {
-    throw forbidden('This access token can only read. Use a token with the role "write".');
-  }
+  const verdict = decideAccount(actor, scope);
+  if (verdict.kind === 'denied') throw forbidden(verdict.reason);
 }
 
 function decodeParams(raw: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

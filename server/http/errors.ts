@@ -57,6 +57,22 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   Internal: 500,
 };
 
+/** The quota that was reached, in the form that the Hub's clients wait by (contract 0.1). */
+function rateLimitHeaders({ details }: HubError, retryAfterSeconds: number): Record<string, string> {
+  const { limit, quota, windowSeconds } = details;
+  if (typeof limit !== 'string') return {};
+  return {
+    ratelimit: `"${limit}";r=0;t=${Math.ceil(retryAfterSeconds)}`,
+    'ratelimit-policy': `"fixed window";"${limit}";q=${String(quota)};w=${String(windowSeconds)}`,
+  };
+}
+
+/** OAuth's own name of what went wrong (RFC 6749, 5.2). */
+function oauthErrorOf({ code, details }: HubError): string {
+  if (typeof details['oauthError'] === 'string') return details['oauthError'];
+  return code === 'TooManyRequests' || STATUS[code] >= 500 ? 'temporarily_unavailable' : 'invalid_request';
+}
+
 /** Codes whose failure is ours: the cause is logged, and the caller learns the request id only. */
 export const isOurFault = (code: ErrorCode): boolean => STATUS[code] >= 500 && code !== 'NotSupported';
 
@@ -67,12 +83,16 @@ export const asHubError = (error: unknown): HubError =>
     : new HubError('Internal', 'The hub failed to answer this request.', { cause: error });
 
 function statusOf(
-  code: ErrorCode,
+  { code, details }: HubError,
   context: { readonly isAnonymous: boolean; readonly form: ErrorForm },
 ): number {
   if (code === 'RepoNotFound' && context.isAnonymous) return 401;
   // The git-lfs API says 422 for a body that does not validate.
   if (code === 'InvalidBody' && context.form === 'lfs') return 422;
+  // Too many in one body is 413; to own too many is no matter of the body.
+  if (code === 'TooManyItems' && details['most'] !== undefined) return 400;
+  // RFC 6749 5.2: 401 is for a client that does not prove who it is, everything else about the request is 400.
+  if (context.form === 'oauth' && code === 'BodyTooLarge') return 400;
   return STATUS[code];
 }
 
@@ -84,7 +104,7 @@ export function errorReply(
   error: HubError,
   context: { readonly requestId: string; readonly isAnonymous: boolean; readonly form: ErrorForm },
 ): Reply {
-  const status = statusOf(error.code, context);
+  const status = statusOf(error, context);
   const headers: Record<string, string> = {
     'x-error-code': error.code,
     'x-error-message': shown(error.message),
@@ -95,7 +115,10 @@ export function errorReply(
   const { methods } = error.details;
   if (status === 405 && Array.isArray(methods)) headers['allow'] = methods.join(', ');
   const retryAfter = error.details['retryAfterSeconds'];
-  if (typeof retryAfter === 'number') headers['retry-after'] = String(Math.ceil(retryAfter));
+  if (typeof retryAfter === 'number') {
+    headers['retry-after'] = String(Math.ceil(retryAfter));
+    Object.assign(headers, rateLimitHeaders(error, retryAfter));
+  }
   if (context.form === 'lfs') {
     headers['content-type'] = 'application/vnd.git-lfs+json';
     return {
@@ -103,6 +126,11 @@ export function errorReply(
       headers,
       body: { kind: 'json', value: { message: error.message, request_id: context.requestId } },
     };
+  }
+  if (context.form === 'oauth') {
+    if (error.code === 'InvalidCredentials') headers['www-authenticate'] = 'Basic realm="Atoll"';
+    const value = { error: oauthErrorOf(error), error_description: error.message };
+    return { status, headers, body: { kind: 'json', value } };
   }
   const value = { error: error.message, ...error.details, code: error.code, requestId: context.requestId };
   return { status, headers, body: { kind: 'json', value } };

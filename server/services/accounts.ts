@@ -77,22 +77,30 @@ export function createAccounts({ db, clock, passwords, limits }: AccountsParts):
 
     async signIn({ name, password, source }) {
       const attempt = limits.begin(name, source);
-      const found = await db.read(async ({ accounts }) => {
-        const user = await accounts.findUser(name);
-        return user && { user, hash: await accounts.passwordHash(user.id) };
-      });
-      if (!(await passwords.verify(password, found?.hash)) || !found) throw wrongPassword();
-      attempt.succeeded();
-      return found.user;
+      try {
+        const found = await db.read(async ({ accounts }) => {
+          const user = await accounts.findUser(name);
+          return user && { user, hash: await accounts.passwordHash(user.id) };
+        });
+        if (!(await passwords.verify(password, found?.hash)) || !found) throw wrongPassword();
+        attempt.succeeded();
+        return found.user;
+      } finally {
+        attempt.done();
+      }
     },
 
     async changePassword({ user, current, next, source, keepSession }) {
       const attempt = limits.begin(user.name, source);
-      const before = await db.read(({ accounts }) => accounts.passwordHash(user.id));
-      if (!(await passwords.verify(current, before))) {
-        throw new HubError('InvalidCredentials', 'The current password is wrong.');
+      try {
+        const before = await db.read(({ accounts }) => accounts.passwordHash(user.id));
+        if (!(await passwords.verify(current, before))) {
+          throw new HubError('InvalidCredentials', 'The current password is wrong.');
+        }
+        attempt.succeeded();
+      } finally {
+        attempt.done();
       }
-      attempt.succeeded();
       const hash = await passwords.hash(next);
       await db.write(async ({ accounts }) => {
         await accounts.setPasswordHash(user.id, hash);

@@ -2,6 +2,7 @@ import type { RepoScope, Stores, Database } from '../db/stores.ts';
 import {
   decideNamespace,
   decideRepo,
+  reachOf,
   type Actor,
   type HubRules,
   type NamespaceRight,
@@ -154,7 +155,7 @@ export function createAuthorize(parts: {
         return namespace && { namespace, standing: await standingOf(stores, actor, namespace) };
       });
       if (!found) throw forbidden(`You do not have the right to do this in the namespace "${name}".`);
-      const verdict = decideNamespace(actor, found.standing, right);
+      const verdict = decideNamespace(actor, found.standing, right, found.namespace);
       if (verdict.kind !== 'granted') {
         throw verdict.kind === 'denied'
           ? denied(actor, verdict.reason)
@@ -170,9 +171,20 @@ export function createAuthorize(parts: {
         if (rules.requireSignIn) throw signInRequired();
         return { scope: { kind: 'public' }, granted };
       }
-      const memberships = await db.read((stores) => stores.organizations.membershipsOf(actor.user.id));
-      const owners = [actor.user.id, ...memberships.map(({ organization }) => organization.id)];
-      return { scope: { kind: 'public-and', owners }, granted };
+      const reach = reachOf(actor);
+      return db.read(async (stores) => {
+        const memberships = await stores.organizations.membershipsOf(actor.user.id);
+        const owners = [actor.user.id, ...memberships.map(({ organization }) => organization.id)];
+        if (!reach) return { scope: { kind: 'public-and', owners }, granted };
+        const single = await Promise.all(
+          [...reach.repositories.keys()].map((id) => stores.repos.findById(id)),
+        );
+        const repositories = single.flatMap((repo) =>
+          repo && owners.includes(repo.owner.id) ? [repo.id] : [],
+        );
+        const reached = owners.filter((owner) => reach.namespaces.has(owner));
+        return { scope: { kind: 'public-and', owners: reached, repositories }, granted };
+      });
     },
 
     scopeOf: (user) =>

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { User } from '../domain/account.ts';
-import type { NamespaceId } from '../domain/ids.ts';
-import type { Database } from '../db/stores.ts';
+import { HubError } from '../domain/errors.ts';
+import type { NamespaceId, PublicId } from '../domain/ids.ts';
+import type { BrowserSession, Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { createLastSeen } from './last-seen.ts';
 import { hashOfSecret } from './token-secret.ts';
+
+export type { BrowserSession };
 
 const DAY_MS = 86_400_000;
 const IDLE_MS = 7 * DAY_MS;
@@ -19,17 +22,24 @@ const LONGEST_CLIENT = 120;
 
 export interface Sessions {
   /**
-   * Sign a user in. `client` is a coarse name of the browser; `replaces` is the session that the browser presented
-   * before: it ends, so that an id planted by someone else is worth nothing.
+   * Sign a user in. `client` is how the browser calls itself; `replaces` is the session that it presented before: it
+   * ends, so that an id planted by someone else is worth nothing. `place` is its address.
    */
   start(
     userId: NamespaceId,
     client: string,
     replaces?: string,
+    place?: string,
   ): Promise<{ readonly sessionId: string; readonly expiresAt: number }>;
   /** Whose session this is; undefined when it is unknown, ended, or unused for 7 days. */
   find(sessionId: string): Promise<User | undefined>;
   end(sessionId: string): Promise<void>;
+  /** The user's sessions, the newest first; `current` is the one that asks. */
+  list(userId: NamespaceId, current: string | undefined): Promise<readonly BrowserSession[]>;
+  /** Throws NotFound when the user has no such session. */
+  revoke(userId: NamespaceId, publicId: PublicId): Promise<void>;
+  /** End all sessions of a user but the one that asks. */
+  revokeOthers(userId: NamespaceId, current: string | undefined): Promise<void>;
   /** Remove what nobody can use any more; answers how many. */
   sweep(): Promise<number>;
   /** Write times of last use that are not written yet. To be called at stop. */
@@ -61,7 +71,7 @@ export function createSessions({
   });
 
   return {
-    async start(userId, client, replaces) {
+    async start(userId, client, replaces, place = '') {
       const sessionId = randomBytes(32).toString('base64url');
       const hash = hashOfSecret(sessionId);
       const old = replaces === undefined ? undefined : hashOfSession(replaces);
@@ -73,6 +83,7 @@ export function createSessions({
           hash,
           userId,
           client: client.slice(0, LONGEST_CLIENT),
+          place,
           now,
           expiresAt,
         });
@@ -93,6 +104,22 @@ export function createSessions({
       const hash = hashOfSession(sessionId);
       if (hash) await db.write(({ accounts }) => accounts.deleteSession(hash));
     },
+
+    list: (userId, current) => {
+      const now = clock.now();
+      const hash = current === undefined ? undefined : hashOfSession(current);
+      return db.read(({ accounts }) => accounts.listSessions(userId, now, now - IDLE_MS, hash));
+    },
+
+    async revoke(userId, publicId) {
+      const isGone = await db.write(({ accounts }) => accounts.deleteSessionOf(userId, publicId));
+      if (!isGone) throw new HubError('NotFound', 'There is no such session.');
+    },
+
+    revokeOthers: (userId, current) =>
+      db.write(({ accounts }) =>
+        accounts.deleteSessions(userId, current === undefined ? undefined : hashOfSession(current)),
+      ),
 
     sweep: () => {
       const now = clock.now();

@@ -1,16 +1,23 @@
-import { HubError } from '../domain/errors.ts';
 import { foldName } from '../domain/names.ts';
 import type { Clock } from '../platform/clock.ts';
+import { createRateWindow, sourceOf, tooManyRequests } from './rate-window.ts';
 
 const WINDOW_MS = 5 * 60_000;
 const PER_SOURCE = 30;
-const PER_ACCOUNT_AND_SOURCE = 10;
-const PER_ACCOUNT = 100;
-const MOST_KEYS = 100_000;
+const PER_PAIR = 10;
+/** What is left to a strange source while an account is being guessed at from many. */
+const PER_PAIR_UNDER_ATTACK = 3;
+/** So many wrong passwords for one account, over all sources, are an attack. */
+const ATTACK = 100;
+/** Passwords of one source that are being hashed at the same time. */
+const AT_ONCE = 6;
+const MOST_KNOWN = 100_000;
 
 export interface Attempt {
   /** The password was right: the attempt does not count, and this source is known for this account. */
   succeeded(): void;
+  /** To be called however it ended. */
+  done(): void;
 }
 
 export interface SignInLimits {
@@ -18,30 +25,37 @@ export interface SignInLimits {
   begin(account: string, source: string): Attempt;
 }
 
-interface Count {
-  used: number;
-  endsAt: number;
-}
-
 /**
- * How often passwords may be guessed: 10 wrong ones in 5 minutes for an account from one source, 30 from one source
- * over all accounts, 100 for an account over all sources. Refused attempts do not prolong the wait. The last bound
- * does not hold for a source from which that account has signed in before, so that nobody can keep others out by
- * guessing; a stranger with one address shuts out only himself.
+ * How often passwords may be guessed, so that whoever guesses shuts out himself alone. 10 wrong ones in 5 minutes for an
+ * account from one source, 30 from one source over all accounts. There is no bound for an account over all sources that
+ * would keep its owner out: under attack a source that is new to the account still has 3 attempts, and one from which the
+ * account has signed in before keeps its 10, whatever else its address does. One source holds at most 6 of the places in
+ * which passwords are hashed.
  */
 export function createSignInLimits(clock: Pick<Clock, 'monotonic'>): SignInLimits {
-  const counts = new Map<string, Count>();
+  const window = (most: number) => createRateWindow({ clock, most, windowMs: WINDOW_MS });
+  const ofSource = window(PER_SOURCE);
+  const ofPair = window(PER_PAIR);
+  const ofAccount = window(ATTACK);
   const known = new Set<string>();
+  const running = new Map<string, number>();
 
-  function countOf(key: string): Count {
-    const now = clock.monotonic();
-    const count = counts.get(key);
-    if (count && count.endsAt > now) return count;
-    counts.delete(key);
-    makeRoom(counts);
-    const fresh = { used: 0, endsAt: now + WINDOW_MS };
-    counts.set(key, fresh);
-    return fresh;
+  function check(name: string, source: string, pair: string): void {
+    const isKnown = known.has(pair);
+    const isAttacked = !isKnown && ofAccount.used(name).count >= ATTACK;
+    const pairNow = ofPair.used(pair);
+    const sourceNow = ofSource.used(source);
+    const waits = [
+      pairNow.count >= (isAttacked ? PER_PAIR_UNDER_ATTACK : PER_PAIR) ? pairNow.endsInMs : 0,
+      !isKnown && sourceNow.count >= PER_SOURCE ? sourceNow.endsInMs : 0,
+      (running.get(source) ?? 0) >= AT_ONCE ? 1000 : 0,
+    ];
+    const waitMs = Math.max(...waits);
+    if (waitMs <= 0) return;
+    throw tooManyRequests((wait) => `Too many failed attempts. Try again in ${wait}.`, waitMs, {
+      name: 'login',
+      window: ofPair,
+    });
   }
 
   return {
@@ -49,54 +63,35 @@ export function createSignInLimits(clock: Pick<Clock, 'monotonic'>): SignInLimit
       const name = foldName(account);
       const source = sourceOf(address);
       const pair = `${name} ${source}`;
-      const bounds: (readonly [Count, number])[] = [
-        [countOf(`from ${source}`), PER_SOURCE],
-        [countOf(`to ${pair}`), PER_ACCOUNT_AND_SOURCE],
-      ];
-      if (!known.has(pair)) bounds.push([countOf(`all ${name}`), PER_ACCOUNT]);
-      const reached = bounds.filter(([count, most]) => count.used >= most).map(([count]) => count.endsAt);
-      if (reached.length > 0) throw tooMany(Math.max(...reached) - clock.monotonic());
-      for (const [count] of bounds) count.used += 1;
+      check(name, source, pair);
+      const count = (by: number): void => {
+        ofSource.add(source, by);
+        ofPair.add(pair, by);
+        ofAccount.add(name, by);
+      };
+      count(1);
+      running.set(source, (running.get(source) ?? 0) + 1);
       return {
         succeeded() {
-          for (const [count] of bounds) count.used -= 1;
-          known.delete(pair);
-          makeRoom(known);
-          known.add(pair);
+          count(-1);
+          remember(known, pair);
+        },
+        done() {
+          const left = (running.get(source) ?? 1) - 1;
+          if (left > 0) running.set(source, left);
+          else running.delete(source);
         },
       };
     },
   };
 }
 
-function tooMany(waitMs: number): HubError {
-  const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000));
-  const minutes = Math.ceil(retryAfterSeconds / 60);
-  return new HubError(
-    'TooManyRequests',
-    `Too many failed attempts. Try again in ${minutes} minute${minutes === 1 ? '' : 's'}.`,
-    { details: { retryAfterSeconds } },
-  );
-}
-
-/** Memory is bounded: the oldest entry goes when there are too many. */
-function makeRoom(entries: Map<string, unknown> | Set<string>): void {
-  if (entries.size < MOST_KEYS) return;
-  for (const oldest of entries.keys()) {
-    entries.delete(oldest);
-    return;
+/** Memory is bounded: the one that was not seen for longest goes when there are too many. */
+function remember(known: Set<string>, pair: string): void {
+  known.delete(pair);
+  if (known.size >= MOST_KNOWN) {
+    const [oldest] = known;
+    if (oldest !== undefined) known.delete(oldest);
   }
-}
-
-/** An IPv4 address, or the /64 network of an IPv6 one, since a single host has all of it. */
-function sourceOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
-  if (!plain.includes(':')) return plain;
-  const [head = '', tail] = plain.toLowerCase().split('::');
-  const groups = head === '' ? [] : head.split(':');
-  if (tail !== undefined) {
-    const after = tail === '' ? [] : tail.split(':');
-    while (groups.length + after.length < 8) groups.push('0');
-  }
-  return groups.slice(0, 4).join(':');
+  known.add(pair);
 }

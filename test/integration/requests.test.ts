@@ -351,13 +351,13 @@ describe('credentials', () => {
     expect(headers['x-error-message']).toBe('Invalid credentials in Authorization header');
   });
 
-  test('git sends a token as a password, with any user name', async () => {
+  test('git sends a token as a password, with any user name but an empty one or that of somebody else', async () => {
     const token = tokenOf('owner') ?? '';
-    for (const user of ['owner', 'hf_user', '', 'x@y']) {
+    for (const user of ['owner', 'OWNER', 'hf_user', 'x@y', '', 'member', 'lab']) {
       const { status } = await hub.send('GET', '/api/whoami-v2', {
         headers: { authorization: basic(`${user}:${token}`) },
       });
-      expect(status).toBe(200);
+      expect([user, status]).toEqual([user, ['', 'member', 'lab'].includes(user) ? 401 : 200]);
     }
     expect(
       (await hub.send('GET', '/api/whoami-v2', { headers: { authorization: `bearer ${token}` } })).status,

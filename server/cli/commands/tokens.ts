@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AccessToken } from '../../domain/account.ts';
+import type { AccessToken, TokenRole } from '../../domain/account.ts';
 import { HubError } from '../../domain/errors.ts';
 import { defineCommand, isoTime, writeTable } from '../command.ts';
 
@@ -9,7 +9,7 @@ export interface TokenResult {
   readonly id: string;
   readonly user: string;
   readonly name: string;
-  readonly role: 'read' | 'write';
+  readonly role: TokenRole;
   readonly prefix: string;
   readonly createdAt: string;
   readonly expiresAt: string | null;

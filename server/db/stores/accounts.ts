@@ -1,12 +1,13 @@
 import type { Selectable } from 'kysely';
-import type { AccessToken } from '../../domain/account.ts';
+import type { AccessToken, ReachLevel, TokenReach } from '../../domain/account.ts';
 import { conflict } from '../../domain/errors.ts';
+import type { NamespaceId, RepositoryId } from '../../domain/ids.ts';
 import { foldName } from '../../domain/names.ts';
 import { newPublicId } from '../../platform/random.ts';
 import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { AccountStore } from '../stores.ts';
-import type { AccessTokenTable, SessionTable } from '../tables.ts';
+import type { AccessTokenTable, OAuthGrantTable, SessionTable } from '../tables.ts';
 import {
   insertNamespace,
   renameFully,
@@ -111,7 +112,16 @@ function userQuestions(context: StoreContext): UserQuestions {
 
 type TokenQuestions = Pick<
   AccountStore,
-  'createToken' | 'findToken' | 'listTokens' | 'deleteToken' | 'replaceToken' | 'setTokenRole' | 'touchTokens'
+  | 'createToken'
+  | 'findToken'
+  | 'listTokens'
+  | 'listReaches'
+  | 'renameToken'
+  | 'deleteToken'
+  | 'deleteTokenByHash'
+  | 'replaceToken'
+  | 'setTokenRole'
+  | 'touchTokens'
 >;
 
 const TOKEN_COLUMNS = [
@@ -140,23 +150,71 @@ const toToken = (row: TokenRow): AccessToken => ({
   lastUsedAt: row.token_last_used_at ?? undefined,
 });
 
+interface FoundRow {
+  readonly token_id: number;
+  readonly grant_public_id: Selectable<OAuthGrantTable>['public_id'] | null;
+  readonly grant_client_id: string | null;
+  readonly grant_scope: string | null;
+}
+
+const toGrant = (row: FoundRow): AccessToken['grant'] =>
+  row.grant_public_id === null
+    ? undefined
+    : { publicId: row.grant_public_id, clientId: row.grant_client_id ?? '', scope: row.grant_scope ?? '' };
+
 const tokenExists = () => conflict('An access token with this value exists already.');
 
 function tokenQuestions(context: StoreContext): TokenQuestions {
   const { db } = context;
 
-  const findByHash = createQuestion<{ hash: Buffer; now: number }, UserRow & TokenRow>(db, (value) =>
-    selectUsers(context)
-      .innerJoin('access_tokens', 'access_tokens.user_id', 'users.id')
-      .select(TOKEN_COLUMNS)
-      .where('access_tokens.hash', '=', value('hash'))
-      .where(({ eb, or }) =>
-        or([eb('access_tokens.expires_at', 'is', null), eb('access_tokens.expires_at', '>', value('now'))]),
-      ),
+  const findByHash = createQuestion<{ hash: Buffer; now: number }, UserRow & TokenRow & FoundRow>(
+    db,
+    (value) =>
+      selectUsers(context)
+        .innerJoin('access_tokens', 'access_tokens.user_id', 'users.id')
+        .leftJoin('oauth_grants', 'oauth_grants.id', 'access_tokens.grant_id')
+        .select(TOKEN_COLUMNS)
+        .select([
+          'access_tokens.id as token_id',
+          'oauth_grants.public_id as grant_public_id',
+          'oauth_grants.client_id as grant_client_id',
+          'oauth_grants.scope as grant_scope',
+        ])
+        .where('access_tokens.hash', '=', value('hash'))
+        .where(({ eb, or }) =>
+          or([eb('access_tokens.expires_at', 'is', null), eb('access_tokens.expires_at', '>', value('now'))]),
+        ),
   );
 
+  async function reachOf(tokenId: number): Promise<TokenReach> {
+    const rows = await db
+      .selectFrom('token_reaches')
+      .select(['repository_id', 'namespace_id', 'level'])
+      .where('token_id', '=', tokenId)
+      .execute();
+    const repositories = new Map<RepositoryId, ReachLevel>();
+    const namespaces = new Map<NamespaceId, ReachLevel>();
+    for (const { repository_id, namespace_id, level } of rows) {
+      if (repository_id !== null) repositories.set(repository_id, level);
+      if (namespace_id !== null) namespaces.set(namespace_id, level);
+    }
+    return { repositories, namespaces };
+  }
+
+  async function addReach(tokenId: number, { repositories, namespaces }: TokenReach): Promise<void> {
+    const rows = [
+      ...[...repositories].map(([id, level]) => ({ repository_id: id, namespace_id: null, level })),
+      ...[...namespaces].map(([id, level]) => ({ repository_id: null, namespace_id: id, level })),
+    ];
+    if (rows.length === 0) return;
+    await db
+      .insertInto('token_reaches')
+      .values(rows.map((row) => ({ token_id: tokenId, ...row })))
+      .execute();
+  }
+
   return {
-    createToken: async ({ userId, name, role, prefix, hash, expiresAt, now }) => {
+    createToken: async ({ userId, name, role, prefix, hash, expiresAt, now, reach, grantId }) => {
       const publicId = newPublicId();
       const row = await db
         .insertInto('access_tokens')
@@ -170,17 +228,22 @@ function tokenQuestions(context: StoreContext): TokenQuestions {
           created_at: now,
           expires_at: expiresAt ?? null,
           last_used_at: null,
+          grant_id: grantId ?? null,
         })
         .onConflict((on) => on.column('hash').doNothing())
         .returning('id')
         .executeTakeFirst();
       if (!row) throw tokenExists();
+      if (reach) await addReach(row.id, reach);
       return { publicId, userId, name, role, prefix, createdAt: now, expiresAt, lastUsedAt: undefined };
     },
 
     findToken: async (hash, now) => {
       const [row] = await findByHash({ hash, now });
-      return row && { token: toToken(row), user: toUser(row) };
+      if (!row) return undefined;
+      const token = { ...toToken(row), grant: toGrant(row) };
+      const reach = token.role === 'fineGrained' ? await reachOf(row.token_id) : undefined;
+      return { token: { ...token, reach }, user: toUser(row) };
     },
 
     listTokens: async (userId) => {
@@ -188,9 +251,66 @@ function tokenQuestions(context: StoreContext): TokenQuestions {
         .selectFrom('access_tokens')
         .select(TOKEN_COLUMNS)
         .where('user_id', '=', userId)
+        .where('grant_id', 'is', null)
         .orderBy('id')
         .execute();
       return rows.map(toToken);
+    },
+
+    listReaches: async (userId) => {
+      const reaches = db
+        .selectFrom('token_reaches')
+        .innerJoin('access_tokens', 'access_tokens.id', 'token_reaches.token_id')
+        .where('access_tokens.user_id', '=', userId);
+      const repositories = await reaches
+        .innerJoin('repositories', 'repositories.id', 'token_reaches.repository_id')
+        .innerJoin('namespaces', 'namespaces.id', 'repositories.owner_id')
+        .select([
+          'access_tokens.public_id as token',
+          'repositories.kind as type',
+          'repositories.public_id as id',
+          'namespaces.name as owner',
+          'repositories.name',
+          'token_reaches.level',
+        ])
+        .orderBy('token_reaches.id')
+        .execute();
+      const namespaces = await reaches
+        .innerJoin('namespaces', 'namespaces.id', 'token_reaches.namespace_id')
+        .select([
+          'access_tokens.public_id as token',
+          'namespaces.kind as type',
+          'namespaces.public_id as id',
+          'namespaces.name',
+          'token_reaches.level',
+        ])
+        .orderBy('token_reaches.id')
+        .execute();
+      return [
+        ...namespaces,
+        ...repositories.map(({ owner, name, ...reach }) => ({ ...reach, name: `${owner}/${name}` })),
+      ];
+    },
+
+    renameToken: async (userId, publicId, name) => {
+      await db
+        .updateTable('access_tokens')
+        .set({ name })
+        .where('user_id', '=', userId)
+        .where('public_id', '=', publicId)
+        .execute();
+    },
+
+    deleteTokenByHash: async (hash) => {
+      const row = await db
+        .selectFrom('access_tokens')
+        .select(['id', 'grant_id'])
+        .where('hash', '=', hash)
+        .executeTakeFirst();
+      if (!row) return false;
+      if (row.grant_id === null) await db.deleteFrom('access_tokens').where('id', '=', row.id).execute();
+      else await db.deleteFrom('oauth_grants').where('id', '=', row.grant_id).execute();
+      return true;
     },
 
     deleteToken: async (userId, publicId) => {
@@ -198,6 +318,7 @@ function tokenQuestions(context: StoreContext): TokenQuestions {
         .deleteFrom('access_tokens')
         .where('user_id', '=', userId)
         .where('public_id', '=', publicId)
+        .where('grant_id', 'is', null)
         .executeTakeFirst();
       return numDeletedRows > 0n;
     },
@@ -244,6 +365,8 @@ type SessionQuestions = Pick<
   AccountStore,
   | 'createSession'
   | 'findSession'
+  | 'listSessions'
+  | 'deleteSessionOf'
   | 'touchSession'
   | 'deleteSession'
   | 'deleteSessions'
@@ -266,16 +389,53 @@ function sessionQuestions(context: StoreContext): SessionQuestions {
   );
 
   return {
-    createSession: async ({ hash, userId, client, now, expiresAt }) => {
+    createSession: async ({ hash, userId, client, place = '', now, expiresAt }) => {
       await db
         .insertInto('sessions')
-        .values({ hash, user_id: userId, client, created_at: now, seen_at: now, expires_at: expiresAt })
+        .values({
+          public_id: newPublicId(),
+          hash,
+          user_id: userId,
+          client,
+          place,
+          created_at: now,
+          seen_at: now,
+          expires_at: expiresAt,
+        })
         .execute();
     },
 
     findSession: async (hash, now, idleSince) => {
       const [row] = await findLive({ hash, now, idleSince });
       return row && { user: toUser(row), seenAt: row.seen_at };
+    },
+
+    listSessions: async (userId, now, idleSince, current) => {
+      const rows = await db
+        .selectFrom('sessions')
+        .select(['public_id', 'client', 'place', 'created_at', 'seen_at', 'hash'])
+        .where('user_id', '=', userId)
+        .where('expires_at', '>', now)
+        .where('seen_at', '>=', idleSince)
+        .orderBy('id', 'desc')
+        .execute();
+      return rows.map((row) => ({
+        publicId: row.public_id,
+        client: row.client,
+        place: row.place,
+        createdAt: row.created_at,
+        seenAt: row.seen_at,
+        isCurrent: current !== undefined && Buffer.from(row.hash).equals(current),
+      }));
+    },
+
+    deleteSessionOf: async (userId, publicId) => {
+      const { numDeletedRows } = await db
+        .deleteFrom('sessions')
+        .where('user_id', '=', userId)
+        .where('public_id', '=', publicId)
+        .executeTakeFirst();
+      return numDeletedRows > 0n;
     },
 
     touchSession: async (hash, now) => {

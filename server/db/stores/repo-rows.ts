@@ -55,6 +55,11 @@ export const isVisible =
   (eb: ExpressionBuilder<Tables, 'repositories'>) => {
     if (scope.kind === 'everything') return eb.lit(true);
     const isPublic = eb('repositories.visibility', '=', 'public');
-    if (scope.kind === 'public' || scope.owners.length === 0) return isPublic;
-    return eb.or([isPublic, eb('repositories.owner_id', 'in', dialect.integerRows(scope.owners))]);
+    if (scope.kind === 'public') return isPublic;
+    const { owners, repositories = [] } = scope;
+    return eb.or([
+      isPublic,
+      ...(owners.length > 0 ? [eb('repositories.owner_id', 'in', dialect.integerRows(owners))] : []),
+      ...(repositories.length > 0 ? [eb('repositories.id', 'in', dialect.integerRows(repositories))] : []),
+    ]);
   };

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   ANONYMOUS,
   clientRole,
+  decideAccount,
   decideNamespace,
   decideRepo,
   mayManageRole,
@@ -12,11 +13,19 @@ import {
   type RepoRight,
   type Standing,
 } from '../../../server/domain/access.ts';
-import { ORGANIZATION_ROLES, type User, type Visibility } from '../../../server/domain/account.ts';
-import type { NamespaceId, PublicId } from '../../../server/domain/ids.ts';
+import {
+  ORGANIZATION_ROLES,
+  type TokenReach,
+  type User,
+  type Visibility,
+} from '../../../server/domain/account.ts';
+import type { NamespaceId, PublicId, RepositoryId } from '../../../server/domain/ids.ts';
 
 const ME = 1 as NamespaceId;
 const OTHER = 2 as NamespaceId;
+const LAB = 3 as NamespaceId;
+const REPO = 4 as RepositoryId;
+const OTHER_REPO = 5 as RepositoryId;
 
 const userActor = (options: { isAdmin?: boolean; tokenRole?: 'read' | 'write' } = {}): Actor => {
   const user: User = {
@@ -37,6 +46,8 @@ const CLOSED = { requireSignIn: true };
 const STANDINGS: readonly Standing[] = ['none', ...ORGANIZATION_ROLES, 'owner'];
 
 const repo = (visibility: Visibility, createdBy: NamespaceId | undefined = OTHER) => ({
+  id: REPO,
+  owner: { id: LAB },
   visibility,
   createdBy,
 });
@@ -146,14 +157,18 @@ describe.each(repoRows)('the right to $right a repository', ({ right, cells, sit
 describe.each(namespaceRows)('the right "$right" in a namespace', ({ right, cells, siteAdmin }) => {
   test.each(STANDINGS)('by standing "%s"', (standing) => {
     const isAllowed = cells.get(standing) === 'y';
-    expect(kindOf(decideNamespace(userActor(), standing, right))).toBe(isAllowed ? 'granted' : 'denied');
+    expect(kindOf(decideNamespace(userActor(), standing, right, { id: LAB }))).toBe(
+      isAllowed ? 'granted' : 'denied',
+    );
 
     const bySite = isAllowed ? 'granted' : siteAdmin === 'y' ? 'granted, audited' : 'denied';
-    expect(kindOf(decideNamespace(userActor({ isAdmin: true }), standing, right))).toBe(bySite);
+    expect(kindOf(decideNamespace(userActor({ isAdmin: true }), standing, right, { id: LAB }))).toBe(bySite);
 
     const byReadToken = isAllowed && right === 'see-quota' ? 'granted' : 'denied';
-    expect(kindOf(decideNamespace(userActor({ tokenRole: 'read' }), standing, right))).toBe(byReadToken);
-    expect(decideNamespace(ANONYMOUS, standing, right).kind).toBe('denied');
+    expect(kindOf(decideNamespace(userActor({ tokenRole: 'read' }), standing, right, { id: LAB }))).toBe(
+      byReadToken,
+    );
+    expect(decideNamespace(ANONYMOUS, standing, right, { id: LAB }).kind).toBe('denied');
   });
 });
 
@@ -161,7 +176,7 @@ test('a site administrator with a token that only reads changes nothing either',
   const actor = userActor({ isAdmin: true, tokenRole: 'read' });
   expect(kindOf(decideRepo(actor, 'none', repo('private'), 'read', OPEN))).toBe('granted, audited');
   expect(decideRepo(actor, 'none', repo('private'), 'administer', OPEN).kind).toBe('denied');
-  expect(decideNamespace(actor, 'none', 'set-quota').kind).toBe('denied');
+  expect(decideNamespace(actor, 'none', 'set-quota', { id: LAB }).kind).toBe('denied');
 });
 
 test('admins give and take the roles below their own, super-admins and site administrators all', () => {
@@ -177,4 +192,97 @@ test('admins give and take the roles below their own, super-admins and site admi
 
 test('clients hear of roles by the names they know', () => {
   expect(ORGANIZATION_ROLES.map(clientRole)).toEqual(['read', 'write', 'admin', 'admin']);
+});
+
+describe('a fine-grained token', () => {
+  const actorWith = (reach: Partial<TokenReach>, isAdmin = false) => {
+    const actor = userActor({ isAdmin });
+    if (actor.kind === 'anonymous') throw new Error('This is nobody.');
+    const { user, via } = actor;
+    const whole: TokenReach = { repositories: new Map(), namespaces: new Map(), ...reach };
+    const token = { publicId: '1'.repeat(24) as PublicId, name: 'ci', createdAt: 0, reach: whole };
+    return { kind: 'user', user, via, tokenRole: 'fineGrained', token } satisfies Actor;
+  };
+  const REACHES = {
+    nothing: {},
+    'another repository': { repositories: new Map([[OTHER_REPO, 'write']]) },
+    'the repository, to read': { repositories: new Map([[REPO, 'read']]) },
+    'the repository, to write': { repositories: new Map([[REPO, 'write']]) },
+    'its owner, to read': { namespaces: new Map([[LAB, 'read']]) },
+    'its owner, to write': { namespaces: new Map([[LAB, 'write']]) },
+  } as const satisfies Record<string, Partial<TokenReach>>;
+  const levelOf = (name: string) =>
+    name.endsWith('to write') ? 'write' : name.endsWith('to read') ? 'read' : 'none';
+
+  describe.each(Object.entries(REACHES))('that reaches %s', (name, reach) => {
+    const level = levelOf(name);
+
+    test.each(STANDINGS)('never does more than its user by standing "%s"', (standing) => {
+      for (const visibility of ['private', 'public'] as const) {
+        for (const right of REPO_RIGHTS) {
+          const byUser = decideRepo(userActor(), standing, repo(visibility, ME), right, OPEN).kind;
+          const isOpen = visibility === 'public' && right === 'read';
+          const expected =
+            level === 'none'
+              ? isOpen
+                ? 'granted'
+                : 'hidden'
+              : byUser === 'granted' && right !== 'read' && level === 'read'
+                ? 'denied'
+                : byUser;
+          const byToken = decideRepo(actorWith(reach), standing, repo(visibility, ME), right, OPEN).kind;
+          expect([visibility, right, byToken]).toEqual([visibility, right, expected]);
+        }
+      }
+    });
+
+    test('creates repositories only in a namespace it writes to, and manages nobody', () => {
+      const mayCreate = name === 'its owner, to write';
+      for (const right of NAMESPACE_RIGHTS) {
+        const isIn = name.startsWith('its owner');
+        const expected = (right === 'create-repos' && mayCreate) || (right === 'see-quota' && isIn);
+        const verdict = decideNamespace(actorWith(reach), 'super-admin', right, { id: LAB });
+        expect([right, verdict.kind]).toEqual([right, expected ? 'granted' : 'denied']);
+      }
+    });
+
+    test('does not widen by the rights of a site administrator', () => {
+      const verdict = decideRepo(actorWith(reach, true), 'none', repo('private'), 'read', OPEN);
+      expect(kindOf(verdict)).toBe(level === 'none' ? 'hidden' : 'granted, audited');
+    });
+  });
+
+  test('with nothing written beside it reaches nothing', () => {
+    const { token, ...actor } = actorWith({});
+    expect(token.reach.repositories.size).toBe(0);
+    expect(decideRepo(actor, 'owner', repo('private'), 'read', OPEN).kind).toBe('hidden');
+  });
+});
+
+test('what of an account a credential can be used for', () => {
+  const session = userActor() as Extract<Actor, { kind: 'user' }>;
+  const token = { publicId: '1'.repeat(24) as PublicId, name: 'x', createdAt: 0 };
+  const grant = { publicId: '2'.repeat(24) as PublicId, clientId: 'x', scope: 'write-repos' };
+  const credentials = {
+    session,
+    'write token': { ...session, token },
+    'read token': { ...session, token, tokenRole: 'read' as const },
+    'fine-grained token': { ...session, token, tokenRole: 'fineGrained' as const },
+    'granted token': { ...session, token: { ...token, grant } },
+  };
+  const allowed = Object.fromEntries(
+    Object.entries(credentials).map(([name, actor]) => [
+      name,
+      (['read', 'write', 'repo', 'account'] as const).filter(
+        (scope) => decideAccount(actor, scope).kind === 'granted',
+      ),
+    ]),
+  );
+  expect(allowed).toEqual({
+    session: ['read', 'write', 'repo', 'account'],
+    'write token': ['read', 'write', 'repo', 'account'],
+    'read token': ['read'],
+    'fine-grained token': ['read', 'repo'],
+    'granted token': ['read', 'write', 'repo'],
+  });
 });

@@ -101,7 +101,7 @@ describe('the limits of sign-in', () => {
     address: string,
     times: number,
   ) => {
-    for (let count = 0; count < times; count += 1) limits.begin(account, address);
+    for (let count = 0; count < times; count += 1) limits.begin(account, address).done();
   };
 
   it('let 10 wrong passwords through in 5 minutes, then say how long to wait', () => {
@@ -109,7 +109,10 @@ describe('the limits of sign-in', () => {
     fail(limits, 'ada', source, 10);
     clock.advance(60_000);
     expect(() => limits.begin('ADA', source)).toThrow(
-      expect.objectContaining({ code: 'TooManyRequests', details: { retryAfterSeconds: 240 } }) as HubError,
+      expect.objectContaining({
+        code: 'TooManyRequests',
+        details: { retryAfterSeconds: 240, limit: 'login', quota: 10, windowSeconds: 300 },
+      }) as HubError,
     );
     clock.advance(240_000);
     fail(limits, 'ada', source, 10);
@@ -128,22 +131,51 @@ describe('the limits of sign-in', () => {
 
   it('let 30 attempts through from one source, whatever names it tries', () => {
     const limits = createSignInLimits(clock);
-    for (let index = 0; index < 30; index += 1) limits.begin(`user${index}`, '2001:db8::1');
+    for (let index = 0; index < 30; index += 1) fail(limits, `user${index}`, '2001:db8::1', 1);
     expect(() => limits.begin('other', '2001:db8:0:0:ffff::9')).toThrow(errorWith('TooManyRequests'));
     fail(limits, 'other', '2001:db8:0:1::1', 1);
   });
 
-  it('do not let a stranger keep the owner out', () => {
+  const succeed = (limits: ReturnType<typeof createSignInLimits>, account: string, address: string) => {
+    const attempt = limits.begin(account, address);
+    attempt.succeeded();
+    attempt.done();
+  };
+
+  it('do not let strangers keep the owner out, wherever the owner is', () => {
     const limits = createSignInLimits(clock);
-    limits.begin('ada', '10.0.0.1').succeeded();
-    for (let host = 1; host <= 10; host += 1) fail(limits, 'ada', `192.168.0.${host}`, 10);
+    succeed(limits, 'ada', '10.0.0.1');
+    for (let host = 1; host <= 200; host += 1) fail(limits, 'ada', `192.168.0.${host}`, host <= 10 ? 10 : 3);
+    // From a place that is known she has all her attempts, from a new one some: enough for the right password.
+    fail(limits, 'ada', '10.0.0.1', 9);
+    succeed(limits, 'ada', '10.0.0.1');
+    fail(limits, 'ada', '10.0.0.2', 2);
+    succeed(limits, 'ada', '10.0.0.2');
+    // Whoever guesses gets no more of them.
+    fail(limits, 'ada', '192.168.1.1', 3);
     expect(() => limits.begin('ada', '192.168.1.1')).toThrow(errorWith('TooManyRequests'));
-    limits.begin('ada', '10.0.0.1').succeeded();
+  });
+
+  it('do not let guesses at others from the same address keep somebody out who signed in there before', () => {
+    const limits = createSignInLimits(clock);
+    succeed(limits, 'ada', source);
+    for (let index = 0; index < 30; index += 1) fail(limits, `user${index}`, source, 1);
+    expect(() => limits.begin('new', source)).toThrow(errorWith('TooManyRequests'));
+    succeed(limits, 'ada', source);
+  });
+
+  it('leave places to others while one source has many passwords hashed', () => {
+    const limits = createSignInLimits(clock);
+    const running = Array.from({ length: 6 }, (_, index) => limits.begin(`user${index}`, source));
+    expect(() => limits.begin('other', source)).toThrow(errorWith('TooManyRequests'));
+    limits.begin('other', '192.0.2.77');
+    running[0]?.done();
+    limits.begin('other', source);
   });
 
   it('do not count what succeeds', () => {
     const limits = createSignInLimits(clock);
-    for (let count = 0; count < 200; count += 1) limits.begin('ada', source).succeeded();
+    for (let count = 0; count < 200; count += 1) succeed(limits, 'ada', source);
   });
 
   it('hold before the password is looked at', async () => {
@@ -166,25 +198,43 @@ describe('the setup of an empty hub', () => {
     const secret = (await setup.secret()) ?? '';
     expect(secret).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(await setup.secret()).toBe(secret);
-    expect(await setup.complete(secret, owner)).toMatchObject({ name: 'ada', isAdmin: true });
+    expect(await setup.complete(secret, owner, '127.0.0.1')).toMatchObject({ name: 'ada', isAdmin: true });
     expect(await setup.isRequired()).toBe(false);
     expect(await setup.secret()).toBeUndefined();
-    await expect(setup.complete(secret, { ...owner, name: 'eve' })).rejects.toThrow(errorWith('Conflict'));
+    await expect(setup.complete(secret, { ...owner, name: 'eve' }, '127.0.0.1')).rejects.toThrow(
+      errorWith('Conflict'),
+    );
   });
 
   it('refuses a wrong secret, and every secret before one was made', async () => {
     const setup = createSetup({ db, clock, passwords });
-    await expect(setup.complete('', owner)).rejects.toThrow(errorWith('Forbidden'));
+    await expect(setup.complete('', owner, '127.0.0.1')).rejects.toThrow(errorWith('Forbidden'));
     await setup.secret();
-    await expect(setup.complete('guessed', owner)).rejects.toThrow(errorWith('Forbidden'));
+    await expect(setup.complete('guessed', owner, '127.0.0.1')).rejects.toThrow(errorWith('Forbidden'));
     expect(await setup.isRequired()).toBe(true);
+  });
+
+  it('stops guesses after ten, and never the right secret', async () => {
+    const setup = createSetup({ db, clock, passwords });
+    const secret = (await setup.secret()) ?? '';
+    const codes = [];
+    for (let guess = 0; guess < 12; guess += 1) {
+      codes.push(
+        await setup
+          .complete(`guess ${guess}`, owner, '192.0.2.1')
+          .catch((error: { code: string }) => error.code),
+      );
+    }
+    expect(codes).toEqual([...Array<string>(10).fill('Forbidden'), 'TooManyRequests', 'TooManyRequests']);
+    await expect(setup.complete('x', owner, '192.0.2.2')).rejects.toThrow(errorWith('Forbidden'));
+    expect(await setup.complete(secret, owner, '192.0.2.1')).toMatchObject({ isAdmin: true });
   });
 
   it('gives one of two at the same time the hub, and the other a Conflict', async () => {
     const setup = createSetup({ db, clock, passwords });
     const secret = (await setup.secret()) ?? '';
     const answers = await Promise.allSettled(
-      ['ada', 'eve'].map((name) => setup.complete(secret, { ...owner, name })),
+      ['ada', 'eve'].map((name) => setup.complete(secret, { ...owner, name }, '127.0.0.1')),
     );
     expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(await accounts.list()).toHaveLength(1);
@@ -194,7 +244,9 @@ describe('the setup of an empty hub', () => {
     const setup = createSetup({ db, clock, passwords });
     const secret = (await setup.secret()) ?? '';
     const made: User = await accounts.create({ name: 'ada', isAdmin: true });
-    await expect(setup.complete(secret, { ...owner, name: 'eve' })).rejects.toThrow(errorWith('Conflict'));
+    await expect(setup.complete(secret, { ...owner, name: 'eve' }, '127.0.0.1')).rejects.toThrow(
+      errorWith('Conflict'),
+    );
     expect(await accounts.list()).toEqual([made]);
   });
 });
