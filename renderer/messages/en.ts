@@ -562,6 +562,7 @@ export const en = {
     roles: {
       read: { label: 'Read', hint: 'Download everything you can see.' },
       write: { label: 'Write', hint: 'Also create, upload and delete as you.' },
+      fineGrained: { label: 'Fine-grained', hint: 'Only what you choose below.' },
     },
     expires: 'Ends',
     expiry: (days: number) =>
