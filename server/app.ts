@@ -36,6 +36,7 @@ import { createExport } from './services/export.ts';
 import { createFileFacts } from './services/file-facts.ts';
 import { createHistory } from './services/history.ts';
 import { createLargeObjects } from './services/large-objects.ts';
+import { createLfsFiles } from './services/lfs-files.ts';
 import { createLfs } from './services/lfs.ts';
 import { createLikes } from './services/likes.ts';
 import { createOrganizations } from './services/organizations.ts';
@@ -206,6 +207,15 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     capabilities: createCapabilities({ key, clock }),
     limits: { maxObjectBytes: limits.largeFileSize, partBytes: limits.partSize, uploadTtlSeconds },
   });
+  const lfsFiles = createLfsFiles({
+    db,
+    objects,
+    clock,
+    repoObjects,
+    refUpdates,
+    stagingFolder,
+    pendTtlSeconds: uploadTtlSeconds,
+  });
   const stagingFolders =
     config.storage.kind === 'local'
       ? [stagingFolder, localStagingFolder(storageFolder(config))]
@@ -231,6 +241,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       xet,
       largeObjects,
       lfs,
+      lfsFiles,
       doctor,
       exports,
       rollUps,

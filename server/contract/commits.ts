@@ -32,6 +32,7 @@ export const preupload = route({
           path: z.string(),
           size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
           sample: z.string().max(4096).nullish(),
+          sha256: z.string().max(128).nullish(),
         }),
       ),
       gitAttributes: z
@@ -46,7 +47,7 @@ export const preupload = route({
     { maxBytes: 32 * 1024 * 1024 },
   ),
   answer: reply<{ readonly files: readonly UploadModeReply[]; readonly commitOid: string }>(),
-  errors: ['RepoNotFound', 'RevisionNotFound', 'InvalidPath', 'TooManyItems', 'NotSupported'],
+  errors: ['RepoNotFound', 'RevisionNotFound', 'InvalidPath', 'InvalidOid', 'TooManyItems', 'NotSupported'],
 });
 
 export const commit = route({

@@ -109,8 +109,6 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/api/:kind/:namespace/:name/discussions',
   '/api/:kind/:namespace/:name/discussions/*',
   '/api/:kind/:namespace/:name/user-access-request/*',
-  '/api/:kind/:namespace/:name/lfs-files',
-  '/api/:kind/:namespace/:name/lfs-files/*',
   '/api/collections',
   '/api/collections/*',
   '/api/settings/webhooks',

@@ -522,6 +522,23 @@ export interface LargeObject {
   readonly xetHash: XetHash | undefined;
 }
 
+/** Where a large file was committed first. */
+export interface LinkOrigin {
+  /** By row key of the large object. */
+  readonly paths: ReadonlyMap<number, string>;
+  /** Short name of the branch. */
+  readonly ref: string;
+  readonly pusherId: NamespaceId | undefined;
+}
+
+/** A large object that is linked to a repository; what is not known of its origin is absent. */
+export interface LinkedFile extends LargeObject {
+  readonly linkedAt: number;
+  readonly path: string | undefined;
+  readonly ref: string | undefined;
+  readonly pusher: string | undefined;
+}
+
 export interface LargeObjectStore {
   /** Among the objects linked to, or pending for, this repository. */
   findForRepository(
@@ -542,8 +559,18 @@ export interface LargeObjectStore {
   ): Promise<LargeObject>;
   /** Let the repository commit these until then; a later `until` wins. */
   pend(repositoryId: RepositoryId, objectIds: readonly number[], until: number): Promise<void>;
-  /** Tie the objects to the repository for good, and drop their pendings. */
-  link(repositoryId: RepositoryId, objectIds: readonly number[], now: number): Promise<void>;
+  /** Tie the objects to the repository for good, and drop their pendings. Those that are tied keep their origin. */
+  link(
+    repositoryId: RepositoryId,
+    objectIds: readonly number[],
+    now: number,
+    origin?: LinkOrigin,
+  ): Promise<void>;
+  /** The opposite, pendings included; it is remembered which were removed on purpose. */
+  unlink(repositoryId: RepositoryId, sha256s: readonly Sha256[], now: number): Promise<void>;
+  /** Among the objects linked to this repository; pending ones do not count. */
+  findLinked(repositoryId: RepositoryId, sha256s: readonly Sha256[]): Promise<readonly LargeObject[]>;
+  listFiles(repositoryId: RepositoryId, afterId: number, limit: number): Promise<readonly LinkedFile[]>;
   deleteExpiredPendings(now: number): Promise<number>;
   /** Bytes of all objects linked to the repository. */
   linkedBytes(repositoryId: RepositoryId): Promise<number>;
@@ -759,6 +786,8 @@ export interface InspectionStore {
   countHot(repositoryId: RepositoryId): Promise<{ count: number; sizeBytes: number }>;
   /** Sizes of those objects that are linked to the repository for good; pending ones do not count. */
   linkedAmong(repositoryId: RepositoryId, sha256s: readonly Sha256[]): Promise<ReadonlyMap<Sha256, number>>;
+  /** Those that the repository gave up on purpose. */
+  removedAmong(repositoryId: RepositoryId, sha256s: readonly Sha256[]): Promise<ReadonlySet<Sha256>>;
   /** Repositories that link a large object. */
   linkersOf(objectId: number, limit: number): Promise<readonly RepositoryId[]>;
   /** Repositories that link a large object which is rebuilt from this xorb. */

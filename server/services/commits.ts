@@ -5,7 +5,7 @@ import type { CommitHeader } from '../domain/commit-lines.ts';
 import { entryNotFound, HubError } from '../domain/errors.ts';
 import { lfsRuleFor, parseLfsRules } from '../domain/gitattributes.ts';
 import type { Oid, PublicId, RepositoryId, Sha256 } from '../domain/ids.ts';
-import { parsePointer, writePointer } from '../domain/lfs.ts';
+import { MAX_POINTER_BYTES, parsePointer, writePointer } from '../domain/lfs.ts';
 import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
@@ -130,7 +130,7 @@ export function createCommits(parts: {
     const overlay = new Map<Oid, GitObject>();
     const objectDb = repoObjects.open(repo, overlay);
     const headTree = await objectDb.rootTree(head);
-    const { targets, links, made } = await resolveAdditions(repo, headTree, head, prepared);
+    const { targets, linkPaths, made } = await resolveAdditions(repo, headTree, head, prepared);
     for (const object of made) overlay.set(object.oid, object);
     const edited = await editTree(
       objectDb,
@@ -148,7 +148,8 @@ export function createCommits(parts: {
       actorId: granted.actor.kind === 'user' ? granted.actor.user.id : undefined,
       moves: [{ name: branchRef(branch), expected: head, next: { target: commit.oid } }],
       ...staged,
-      links,
+      links: [...linkPaths.keys()],
+      linkPaths,
       also: (stores, now) =>
         stores.commitRequests.remember(
           repo.id,
@@ -187,30 +188,30 @@ export function createCommits(parts: {
     prepared: Prepared,
   ): Promise<{
     targets: ReadonlyMap<string, TreeTarget>;
-    links: readonly number[];
+    linkPaths: ReadonlyMap<number, string>;
     made: readonly NewGitObject[];
   }> {
     const targets = new Map<string, TreeTarget>();
     const made = new Map<Oid, NewGitObject>();
     const large = await largeObjectsOf(repo, prepared.changes.additions.values());
-    const links = new Set<number>();
+    const linkPaths = new Map<number, string>();
     for (const [path, addition] of prepared.changes.additions) {
       if (addition.kind === 'file') targets.set(path, { mode: FILE_MODE, oid: addition.oid });
       else if (addition.kind === 'copy') targets.set(path, await copySource(repo, head, headTree, addition));
       else {
         const object = requireLarge(large, addition);
-        links.add(object.id);
+        if (!linkPaths.has(object.id)) linkPaths.set(object.id, path);
         const pointer = newObject('blob', Buffer.from(writePointer({ ...object })));
         made.set(pointer.oid, pointer);
         targets.set(path, { mode: FILE_MODE, oid: pointer.oid });
       }
     }
-    const attributes = await extendedAttributes(repo, headTree, prepared, targets.get(ATTRIBUTES));
+    const attributes = await extendedAttributes(repo, headTree, prepared, targets);
     if (attributes) {
       made.set(attributes.oid, attributes);
       targets.set(ATTRIBUTES, { mode: FILE_MODE, oid: attributes.oid });
     }
-    return { targets, links: [...links], made: [...made.values()] };
+    return { targets, linkPaths, made: [...made.values()] };
   }
 
   async function largeObjectsOf(repo: Repo, additions: Iterable<Addition>) {
@@ -260,6 +261,30 @@ export function createCommits(parts: {
     return parsePointer(content) ? 'unreadable' : content;
   }
 
+  /** Where the commit puts large files: those it names, and those it copies. */
+  async function largePaths(
+    repo: Repo,
+    prepared: Prepared,
+    targets: ReadonlyMap<string, TreeTarget>,
+  ): Promise<readonly string[]> {
+    const additions = [...prepared.changes.additions.values()];
+    const copied = additions.flatMap((addition) =>
+      addition.kind === 'copy' ? (targets.get(addition.path)?.oid ?? []) : [],
+    );
+    const objectDb = repoObjects.open(repo);
+    const pointers = new Set<Oid>();
+    for (const [oid, { type, sizeBytes }] of copied.length > 0 ? await objectDb.infoMany(copied) : []) {
+      if (type !== 'blob' || sizeBytes > MAX_POINTER_BYTES) continue;
+      if (parsePointer((await objectDb.get(oid, 'blob')).content)) pointers.add(oid);
+    }
+    return additions.flatMap((addition) => {
+      const oid = targets.get(addition.path)?.oid;
+      const isLarge =
+        addition.kind === 'lfs-file' || (addition.kind === 'copy' && oid !== undefined && pointers.has(oid));
+      return isLarge ? [addition.path] : [];
+    });
+  }
+
   /**
    * A large file that no pattern covers gets a line of its own in `.gitattributes`, or a git client would check out
    * its pointer (contract 3.2).
@@ -268,21 +293,19 @@ export function createCommits(parts: {
     repo: Repo,
     headTree: Oid,
     prepared: Prepared,
-    added: TreeTarget | undefined,
+    targets: ReadonlyMap<string, TreeTarget>,
   ): Promise<NewGitObject | undefined> {
-    const additions = [...prepared.changes.additions.values()].filter(
-      (addition) => addition.kind === 'lfs-file',
-    );
-    if (additions.length === 0) return undefined;
-    const current = await attributesAfter(repo, headTree, prepared, added);
+    const paths = await largePaths(repo, prepared, targets);
+    if (paths.length === 0) return undefined;
+    const current = await attributesAfter(repo, headTree, prepared, targets.get(ATTRIBUTES));
     // What nobody can read as rules, git-lfs cannot either: there is nothing that a line could be added to.
     if (current === 'unreadable') return undefined;
     const text = current.toString('utf8');
     const rules = parseLfsRules(text);
-    const uncovered = additions.filter((addition) => !rules.isLfs(addition.path));
+    const uncovered = paths.filter((path) => !rules.isLfs(path));
     if (uncovered.length === 0) return undefined;
     const separator = text === '' || text.endsWith('\n') ? '' : '\n';
-    const lines = uncovered.map((addition) => lfsRuleFor(addition.path)).join('');
+    const lines = uncovered.map(lfsRuleFor).join('');
     return newObject('blob', Buffer.from(`${text}${separator}${lines}`));
   }
 

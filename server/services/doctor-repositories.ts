@@ -159,10 +159,14 @@ export function createRepositoryChecks(parts: {
   ): Promise<void> {
     if (pointers.length === 0) return;
     const names = pointers.map(({ sha256 }) => sha256);
-    const linked = await db.read((stores) => stores.inspection.linkedAmong(repo.id, names));
+    const { linked, removed } = await db.read(async ({ inspection }) => ({
+      linked: await inspection.linkedAmong(repo.id, names),
+      removed: await inspection.removedAmong(repo.id, names),
+    }));
     for (const { sha256, sizeBytes } of pointers) {
       findings.count('pointers');
       const held = linked.get(sha256);
+      if (held === undefined && removed.has(sha256)) continue;
       if (held === undefined)
         findings.report('I-03', `a pointer names ${sha256}, which is not linked.`, repo);
       else if (held !== sizeBytes) {

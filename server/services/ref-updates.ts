@@ -1,4 +1,4 @@
-import type { Database, HotObject, PackRow, Stores } from '../db/stores.ts';
+import type { Database, HotObject, LinkOrigin, PackRow, Stores } from '../db/stores.ts';
 import { repoNotFound } from '../domain/errors.ts';
 import type { NamespaceId, Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
@@ -22,6 +22,8 @@ export interface RefChange {
   readonly packs?: readonly Omit<PackRow, 'createdAt'>[];
   /** Large objects that the new commits name: row keys. */
   readonly links?: readonly number[];
+  /** Where those are, by row key, as far as the change knows. */
+  readonly linkPaths?: ReadonlyMap<number, string>;
   /** More questions of the same transaction, asked once the moves are done. */
   readonly also?: (stores: Stores, now: number) => Promise<void>;
 }
@@ -86,7 +88,7 @@ async function applyWithin(stores: Stores, change: RefChange, now: number): Prom
   }
   if (change.hotObjects?.length) await stores.gitObjects.insertHot(repo.id, change.hotObjects);
   for (const pack of change.packs ?? []) await stores.gitObjects.addPack(repo.id, pack, now);
-  if (change.links?.length) await stores.largeObjects.link(repo.id, change.links, now);
+  if (change.links?.length) await stores.largeObjects.link(repo.id, change.links, now, originOf(change));
   await stores.repos.touch(repo.id, now);
   const moves = change.moves.map(({ name, expected, next }) => ({ name, from: expected, to: next?.target }));
   await stores.events.append({
@@ -100,3 +102,9 @@ async function applyWithin(stores: Stores, change: RefChange, now: number): Prom
   await change.also?.(stores, now);
   await failPoint('refs-moving');
 }
+
+const originOf = ({ actorId, moves, linkPaths = new Map() }: RefChange): LinkOrigin => ({
+  paths: linkPaths,
+  ref: (moves[0]?.name ?? '').replace(/^refs\/heads\//, ''),
+  pusherId: actorId,
+});

@@ -375,6 +375,18 @@ describe('.gitattributes', () => {
     expect(await textOf(repo, '.gitattributes')).toBe(`*.dat ${LFS}\n/x.bin ${LFS}\n`);
   });
 
+  test('gets a line for a large file that is copied, and none for a regular one', async () => {
+    const repo = await newRepo();
+    const large = randomBytes(500);
+    await repo.uploadLfs(large);
+    await repo.commit([lfsLine('m.bin', large), fileLine('a.txt', 'a')]);
+    await repo.commit([copy('m.bin', 'copy.odd'), copy('m.bin', 'copy.bin'), copy('a.txt', 'b.odd')]);
+    const { text } = await repo.resolve('main', '.gitattributes');
+    expect(text.slice(defaultGitattributes('model').length)).toBe(
+      '/copy.odd filter=lfs diff=lfs merge=lfs -text\n',
+    );
+  });
+
   test('that the same commit copies is kept too', async () => {
     const repo = await newRepo();
     const large = randomBytes(1000);

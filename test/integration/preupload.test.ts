@@ -106,6 +106,27 @@ test('what stands at each path now is told, so that nothing is sent twice', asyn
   });
 });
 
+test('a client that gives the SHA-256 of a file learns that it need not send it', async () => {
+  const here = Buffer.from('here');
+  const sample = here.toString('base64');
+  const files = [
+    { path: 'a.txt', size: 4, sha256: sha256Of(here), sample },
+    { path: 'a.txt', size: 4, sha256: sha256Of(here) },
+    { path: 'm.bin', size: large.length, sha256: sha256Of(large) },
+  ];
+  const isIgnored = async (file: object) => (await planOf([file]))[0]?.shouldIgnore;
+  for (const file of files) {
+    expect(await isIgnored(file)).toBe(true);
+    expect(await isIgnored({ ...file, sha256: undefined })).toBe(false);
+    expect(await isIgnored({ ...file, sha256: sha256Of(Buffer.from('other')) })).toBe(false);
+    expect(await isIgnored({ ...file, size: file.size + 1 })).toBe(false);
+    expect(await isIgnored({ ...file, path: 'elsewhere' })).toBe(false);
+  }
+  expect(
+    (await ask({ files: [{ path: 'a.txt', size: 4, sha256: 'no hash' }] })).headers['x-error-code'],
+  ).toBe('InvalidOid');
+});
+
 test('ignored files are named, by the file of the branch or that of the commit', async () => {
   const files = ['a.log', 'keep.log', 'build/x', 'src/x'].map((path) => ({ path, size: 1 }));
   const ignored = (plans: readonly Plan[]) =>

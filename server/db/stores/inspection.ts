@@ -52,6 +52,20 @@ export function createInspectionStore({ db, dialect }: StoreContext): Inspection
       return linked;
     },
 
+    removedAmong: async (repositoryId, sha256s) => {
+      const removed = new Set<ReturnType<typeof toSha256>>();
+      for (const slice of slices(sha256s, SLICE)) {
+        const rows = await db
+          .selectFrom('removed_objects')
+          .select('sha256')
+          .where('repository_id', '=', repositoryId)
+          .where('sha256', 'in', dialect.bytesRows(slice.map(sha256Bytes)))
+          .execute();
+        for (const row of rows) removed.add(toSha256(row.sha256));
+      }
+      return removed;
+    },
+
     linkersOf: async (objectId, limit) => {
       const rows = await db
         .selectFrom('repository_objects')

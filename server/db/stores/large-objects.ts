@@ -76,7 +76,7 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
 
   const insertLinks = createRowInserter<Insertable<RepositoryObjectTable>>(
     db,
-    ['repository_id', 'object_id', 'created_at'],
+    ['repository_id', 'object_id', 'created_at', 'path', 'ref', 'pusher_id'],
     (rows) =>
       db
         .insertInto('repository_objects')
@@ -164,9 +164,16 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
       await insertPendings(distinct.map((object_id) => ({ repository_id: repositoryId, object_id, until })));
     },
 
-    link: async (repositoryId, objectIds, now) => {
+    link: async (repositoryId, objectIds, now, origin) => {
       await insertLinks(
-        objectIds.map((object_id) => ({ repository_id: repositoryId, object_id, created_at: now })),
+        objectIds.map((object_id) => ({
+          repository_id: repositoryId,
+          object_id,
+          created_at: now,
+          path: origin?.paths.get(object_id) ?? null,
+          ref: origin?.ref ?? null,
+          pusher_id: origin?.pusherId ?? null,
+        })),
       );
       for (const slice of slices(objectIds, SLICE)) {
         await db
@@ -175,6 +182,69 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
           .where('object_id', 'in', dialect.integerRows(slice))
           .execute();
       }
+    },
+
+    unlink: async (repositoryId, sha256s, now) => {
+      for (const slice of slices(sha256s, SLICE)) {
+        const hashes = dialect.bytesRows(slice.map(sha256Bytes));
+        for (const table of ['repository_objects', 'pending_objects'] as const) {
+          await db
+            .deleteFrom(table)
+            .where('repository_id', '=', repositoryId)
+            .where('object_id', 'in', (eb) =>
+              eb.selectFrom('large_objects').select('id').where('sha256', 'in', hashes),
+            )
+            .execute();
+        }
+        await db
+          .insertInto('removed_objects')
+          .values(
+            slice.map((sha256) => ({
+              repository_id: repositoryId,
+              sha256: sha256Bytes(sha256),
+              removed_at: now,
+            })),
+          )
+          .onConflict((on) => on.columns(['repository_id', 'sha256']).doUpdateSet({ removed_at: now }))
+          .execute();
+      }
+    },
+
+    findLinked: async (repositoryId, sha256s) => {
+      const found: LargeObject[] = [];
+      for (const slice of slices(sha256s, SLICE)) {
+        const rows = await selectObjects()
+          .innerJoin('repository_objects', 'repository_objects.object_id', 'large_objects.id')
+          .where('repository_objects.repository_id', '=', repositoryId)
+          .where('large_objects.sha256', 'in', dialect.bytesRows(slice.map(sha256Bytes)))
+          .execute();
+        for (const row of rows) found.push(toLargeObject(row));
+      }
+      return found;
+    },
+
+    listFiles: async (repositoryId, afterId, limit) => {
+      const rows = await selectObjects()
+        .innerJoin('repository_objects', 'repository_objects.object_id', 'large_objects.id')
+        .leftJoin('namespaces', 'namespaces.id', 'repository_objects.pusher_id')
+        .select([
+          'repository_objects.created_at as linked_at',
+          'repository_objects.path',
+          'repository_objects.ref',
+          'namespaces.name as pusher',
+        ])
+        .where('repository_objects.repository_id', '=', repositoryId)
+        .where('repository_objects.object_id', '>', afterId)
+        .orderBy('repository_objects.object_id')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        ...toLargeObject(row),
+        linkedAt: row.linked_at,
+        path: row.path ?? undefined,
+        ref: row.ref ?? undefined,
+        pusher: row.pusher ?? undefined,
+      }));
     },
 
     deleteExpiredPendings: async (now) => {

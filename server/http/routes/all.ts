@@ -4,6 +4,7 @@ import { commitRoutes } from './commits.ts';
 import { contentRoutes } from './contents.ts';
 import { historyRoutes } from './history.ts';
 import { hubRoutes } from './hub.ts';
+import { lfsFileRoutes } from './lfs-files.ts';
 import { lfsRoutes } from './lfs.ts';
 import { likeRoutes } from './likes.ts';
 import { profileRoutes } from './profiles.ts';
@@ -16,6 +17,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof contentRoutes>[0] &
   Parameters<typeof historyRoutes>[0] &
   Parameters<typeof hubRoutes>[0] &
+  Parameters<typeof lfsFileRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
   Parameters<typeof likeRoutes>[0] &
   Parameters<typeof profileRoutes>[0] &
@@ -32,6 +34,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...commitRoutes(services),
   ...historyRoutes(services),
   ...resolveRoutes(services),
+  ...lfsFileRoutes(services),
   ...lfsRoutes(services),
   ...likeRoutes(services),
   ...profileRoutes(services),

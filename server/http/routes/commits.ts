@@ -1,5 +1,6 @@
 import * as contract from '../../contract/commits.ts';
 import { HubError } from '../../domain/errors.ts';
+import { isSha256, type Sha256 } from '../../domain/ids.ts';
 import type { Commits } from '../../services/commits.ts';
 import type { Contents } from '../../services/contents.ts';
 import { planUpload } from '../../services/preupload.ts';
@@ -14,6 +15,13 @@ const isAsked = (value: string | undefined): boolean => value === '1' || value =
 
 function refusePullRequests(createPr: string | undefined): void {
   if (isAsked(createPr)) throw new HubError('NotSupported', 'This hub does not offer pull requests yet.');
+}
+
+function parseSha256(text: string | undefined): Sha256 | undefined {
+  if (text !== undefined && !isSha256(text)) {
+    throw new HubError('InvalidOid', 'A SHA-256 has 64 hex digits in lower case.');
+  }
+  return text;
 }
 
 /** The two calls of every upload: how files are to be sent, and the commit itself. */
@@ -34,10 +42,11 @@ export function commitRoutes(services: {
       }
       const { commit } = await contents.resolve(granted.repo, decodeName(rest));
       const modes = await planUpload({ contents, maxInlineBytes }, granted, commit, {
-        files: body.files.map(({ path, size, sample }) => ({
+        files: body.files.map(({ path, size, sample, sha256 }) => ({
           path,
           sizeBytes: size,
           sample: sample ?? undefined,
+          sha256: parseSha256(sha256 ?? undefined),
         })),
         gitAttributes: body.gitAttributes ?? undefined,
         gitIgnore: body.gitIgnore ?? undefined,
