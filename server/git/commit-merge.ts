@@ -31,11 +31,7 @@ export async function ancestorTree(
   for (const next of rest) {
     const [one, two] = [await db.commit(merged), await db.commit(next)];
     const base = await ancestorTree(db, overlay, await mergeBases(db, merged, next), depth + 1);
-    const { root } = await mergeTrees(
-      db,
-      { base, ours: one.tree, theirs: two.tree },
-      { favor: 'base', made: ({ oid, type, content }) => overlay.set(oid, { type, content }) },
-    );
+    const { root } = await mergeTrees(db, overlay, { base, ours: one.tree, theirs: two.tree }, 'base');
     const signature = { ...NOBODY, time: Math.max(one.committer.time, two.committer.time) };
     const commit = newObject(
       'commit',

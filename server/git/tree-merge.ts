@@ -1,13 +1,18 @@
+import { isHubError } from '../domain/errors.ts';
 import { parsePointer } from '../domain/lfs.ts';
 import type { Oid } from '../domain/ids.ts';
 import { TooCostly, type StepBudget } from './line-diff.ts';
 import { mergeLines } from './line-merge.ts';
 import type { ObjectDb } from './object-db.ts';
-import type { NewGitObject } from './object-storage.ts';
+import type { GitObject, NewGitObject } from './object-storage.ts';
 import { canonicalMode, EMPTY_TREE, hashLargeObject } from './objects.ts';
+import { findRenames } from './renames.ts';
 import { createTimeSlice } from './time-slice.ts';
+import { diffTrees } from './tree-diff.ts';
+import { editTree } from './tree-editor.ts';
 import { findNameTwins } from './tree-names.ts';
 import { fromByteName, TreeScan } from './tree-scan.ts';
+import { findEntry } from './tree-walk.ts';
 
 /**
  * Who wins where both sides changed one thing: nobody, so that it is a conflict; one of the sides; or the base, for the
@@ -50,6 +55,8 @@ export interface MergedTree {
 }
 
 const MAX_LISTED = 1000;
+/** More files than this that were deleted here and changed there are not looked for elsewhere. */
+const MAX_CLASHES = 5000;
 /** Longer texts are merged as whole files. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 /** As git: a NUL this near to the beginning means that it is no text. */
@@ -99,22 +106,148 @@ function cursorOf(content: Buffer | undefined): Cursor {
   return { scan, hasEntry: scan.next() };
 }
 
+/** Trees to be merged: `base` is what ours and theirs began as; without one, both began with nothing. */
+export interface TreesToMerge {
+  readonly base: Oid | undefined;
+  readonly ours: Oid;
+  readonly theirs: Oid;
+}
+
 /**
  * Merge two trees that began as `base`. Only folders that both sides changed are read. Text is merged by lines, as git
  * does it; everything else, pointers to large files above all, as whole files. Modes, additions, deletions, and files
- * and folders of one name are decided as git decides them; names that differ only in case are refused.
+ * and folders of one name are decided as git decides them; a file that one side moved and the other changed is changed
+ * where it is now; names that differ only in case are refused.
  *
- * @param made Hears of every new object at once, so that `db` can read it.
+ * @param overlay What `db` reads from first; every new object goes in there.
  */
 export async function mergeTrees(
-  db: Pick<ObjectDb, 'tree' | 'get' | 'infoMany'>,
-  trees: { readonly base: Oid | undefined; readonly ours: Oid; readonly theirs: Oid },
-  options: { readonly favor: MergeFavor; readonly made?: (object: NewGitObject) => void },
+  db: Pick<ObjectDb, 'tree' | 'get' | 'infoMany' | 'findMany'>,
+  overlay: Map<Oid, GitObject>,
+  trees: TreesToMerge,
+  favor: MergeFavor,
 ): Promise<MergedTree> {
-  const { favor } = options;
+  const first = await mergeByPath(db, overlay, trees, favor);
+  if (!trees.base || favor === 'base' || first.clashes.length === 0) return first;
+  const moved = await followRenames(db, overlay, { ...trees, base: trees.base }, first.clashes);
+  return moved ? mergeByPath(db, overlay, moved, favor) : first;
+}
+
+/** Where a file was deleted on one side and changed on the other, or added on both. */
+interface Clash {
+  readonly path: string;
+  readonly kind: 'deleted-by-ours' | 'deleted-by-theirs' | 'both-added';
+}
+
+/**
+ * The same trees with files where the side that moved them has them now, so that they meet at one path. Undefined when
+ * nothing was moved.
+ */
+async function followRenames(
+  db: Pick<ObjectDb, 'tree' | 'get' | 'infoMany' | 'findMany'>,
+  overlay: Map<Oid, GitObject>,
+  trees: TreesToMerge & { readonly base: Oid },
+  clashes: readonly Clash[],
+): Promise<TreesToMerge | undefined> {
+  const { base, ours, theirs } = trees;
+  const pathsOf = (kind: Clash['kind']): Set<string> =>
+    new Set(clashes.flatMap((clash) => (clash.kind === kind ? [clash.path] : [])));
+  const [byOurs, byTheirs] = [pathsOf('deleted-by-ours'), pathsOf('deleted-by-theirs')];
+  if (pathsOf('both-added').size > 0) {
+    for (const path of await removedByBoth(db, trees)) {
+      byOurs.add(path);
+      byTheirs.add(path);
+    }
+  }
+  const inOurs = await renamesIn(db, base, ours, byOurs);
+  const inTheirs = await renamesIn(db, base, theirs, byTheirs);
+  const moves = {
+    base: new Map<string, string>(),
+    ours: new Map<string, string>(),
+    theirs: new Map<string, string>(),
+  };
+  const moveAll = async (
+    renames: ReadonlyMap<string, string>,
+    others: ReadonlyMap<string, string>,
+    other: 'ours' | 'theirs',
+  ): Promise<void> => {
+    for (const [from, to] of renames) {
+      const isThere = (await findEntry(db, trees[other], from)) !== undefined;
+      const isFree = (await findEntry(db, trees[other], to)) === undefined;
+      if (isThere && isFree) moves[other].set(from, to);
+      else if (isThere || others.get(from) !== to) continue;
+      moves.base.set(from, to);
+    }
+  };
+  await moveAll(inOurs, inTheirs, 'theirs');
+  await moveAll(inTheirs, inOurs, 'ours');
+  if (moves.base.size === 0) return undefined;
+  try {
+    return {
+      base: await moveFiles(db, overlay, base, moves.base),
+      ours: await moveFiles(db, overlay, ours, moves.ours),
+      theirs: await moveFiles(db, overlay, theirs, moves.theirs),
+    };
+  } catch (error) {
+    // The new place lies below a file of the other side: the conflict stays what it is.
+    if (isHubError(error, 'PathCollision')) return undefined;
+    throw error;
+  }
+}
+
+const renamesIn = async (
+  db: Pick<ObjectDb, 'tree' | 'get' | 'infoMany'>,
+  before: Oid,
+  after: Oid,
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string>> =>
+  wanted.size === 0 ? new Map() : findRenames(db, { before, after }, wanted);
+
+/** More are not looked at: nobody moves so many files on both sides. */
+const MAX_REMOVED = 10_000;
+
+async function removedByBoth(
+  db: Pick<ObjectDb, 'tree'>,
+  { base, ours, theirs }: TreesToMerge,
+): Promise<readonly string[]> {
+  const removed = async (after: Oid): Promise<Set<string>> => {
+    const paths = new Set<string>();
+    for await (const { path, kind } of diffTrees(db, base, after)) {
+      if (kind === 'removed' && paths.size < MAX_REMOVED) paths.add(path);
+    }
+    return paths;
+  };
+  const [one, two] = [await removed(ours), await removed(theirs)];
+  return [...one].filter((path) => two.has(path));
+}
+
+async function moveFiles(
+  db: Pick<ObjectDb, 'tree' | 'findMany'>,
+  overlay: Map<Oid, GitObject>,
+  root: Oid,
+  moves: ReadonlyMap<string, string>,
+): Promise<Oid> {
+  if (moves.size === 0) return root;
+  const additions = new Map<string, FileEntry>();
+  for (const [from, to] of moves) {
+    const entry = await findEntry(db, root, from);
+    if (entry) additions.set(to, entry);
+  }
+  const deletions = [...moves.keys()].map((path) => ({ path, kind: 'file' as const }));
+  const edited = await editTree(db, root, { deletions, additions });
+  for (const { oid, type, content } of edited.objects) overlay.set(oid, { type, content });
+  return edited.root;
+}
+
+async function mergeByPath(
+  db: Pick<ObjectDb, 'tree' | 'get' | 'infoMany'>,
+  overlay: Map<Oid, GitObject>,
+  trees: TreesToMerge,
+  favor: MergeFavor,
+): Promise<MergedTree & { readonly clashes: readonly Clash[] }> {
   const slice = createTimeSlice();
   const budget: StepBudget = { left: LINE_STEPS };
-  const objects = new Map<Oid, NewGitObject>();
+  const clashes: Clash[] = [];
   const conflicts: MergeConflict[] = [];
   let conflictCount = 0;
   let steps = 0;
@@ -131,16 +264,15 @@ export async function mergeTrees(
 
   const keep = async (type: 'blob' | 'tree', content: Buffer): Promise<Oid> => {
     const oid = await hashLargeObject(type, content);
-    if (!objects.has(oid)) {
-      const object = { oid, type, content };
-      objects.set(oid, object);
-      options.made?.(object);
-    }
+    if (!overlay.has(oid)) overlay.set(oid, { type, content });
     return oid;
   };
 
   /** What stands at the path after a conflict: nobody's, unless somebody wins. */
   const settle = <Value>(path: string, kind: ConflictKind, three: Three<Value>): Value | undefined => {
+    if (kind === 'deleted-by-ours' || kind === 'deleted-by-theirs' || kind === 'both-added') {
+      if (clashes.length < MAX_CLASHES) clashes.push({ path, kind });
+    }
     if (favor === 'none') {
       report(path, kind);
       return three.ours;
@@ -283,7 +415,7 @@ export async function mergeTrees(
 
   const root = (await mergeFolder('', trees)) ?? (await keep('tree', NO_CONTENT));
   if (root === EMPTY_TREE) await keep('tree', NO_CONTENT);
-  return { root, objects: [...objects.values()], conflicts, conflictCount };
+  return { root, objects: await newObjects(overlay, root), conflicts, conflictCount, clashes };
 }
 
 /** A folder's content from entries that are in git's order. */
@@ -300,4 +432,22 @@ function writeFolder(entries: readonly (Placed | undefined)[]): Buffer {
     at += content.write(entry.oid, at, 20, 'hex');
   }
   return content;
+}
+
+/** What of the overlay a tree needs, each object after the ones it contains. */
+async function newObjects(overlay: ReadonlyMap<Oid, GitObject>, root: Oid): Promise<readonly NewGitObject[]> {
+  const slice = createTimeSlice();
+  const needed = new Map<Oid, NewGitObject>();
+  const collect = async (oid: Oid): Promise<void> => {
+    const object = overlay.get(oid);
+    if (!object || needed.has(oid)) return;
+    if (object.type === 'tree') {
+      const scan = new TreeScan(object.content);
+      while (scan.next()) if (overlay.has(scan.oid)) await collect(scan.oid);
+      if (slice.isOver()) await slice.next();
+    }
+    needed.set(oid, { oid, ...object });
+  };
+  await collect(root);
+  return [...needed.values()];
 }

@@ -112,14 +112,12 @@ export function createMerges(parts: {
         `"${shown(source.text)}" and "${shown(into)}" have no commit in common. To merge them all the same, send "force": true.`,
       );
     }
-    const merged = await mergeTrees(
-      objects,
-      { base: await ancestorTree(objects, overlay, bases), ours: headTree, theirs: sourceTree },
-      {
-        favor: favorOf(wish.strategy),
-        made: ({ oid, type, content }) => overlay.set(oid, { type, content }),
-      },
-    );
+    const trees = {
+      base: await ancestorTree(objects, overlay, bases),
+      ours: headTree,
+      theirs: sourceTree,
+    };
+    const merged = await mergeTrees(objects, overlay, trees, favorOf(wish.strategy));
     refuseConflicts(merged, `Merging "${shown(source.text)}" into "${shown(into)}"`);
     if (squash && merged.root === headTree && !wish.allowEmpty) return { target: head };
     const verb = squash ? 'Squash' : 'Merge';
@@ -143,15 +141,12 @@ export function createMerges(parts: {
       );
     }
     const headTree = await objects.rootTree(head);
-    const merged = await mergeTrees(
-      objects,
-      {
-        base: undone.tree,
-        ours: headTree,
-        theirs: parent === undefined ? EMPTY_TREE : await objects.rootTree(parent),
-      },
-      { favor: 'none', made: ({ oid, type, content }) => overlay.set(oid, { type, content }) },
-    );
+    const trees = {
+      base: undone.tree,
+      ours: headTree,
+      theirs: parent === undefined ? EMPTY_TREE : await objects.rootTree(parent),
+    };
+    const merged = await mergeTrees(objects, overlay, trees, 'none');
     refuseConflicts(merged, `Reverting ${wish.commit} on "${shown(wish.branch)}"`);
     if (merged.root === headTree && !wish.allowEmpty) return { target: head };
     const title = undone.message.split('\n', 1)[0] ?? '';

@@ -1,11 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { ancestorTree } from '../../../server/git/commit-merge.ts';
 import { describe, expect, it } from 'vitest';
 import type { Oid } from '../../../server/domain/ids.ts';
-import { newObject } from '../../../server/git/objects.ts';
-import { mergeTrees, type MergeFavor } from '../../../server/git/tree-merge.ts';
-import type { MemoryGitStorage } from '../../support/memory-git-storage.ts';
+import { newObject, writeCommit } from '../../../server/git/objects.ts';
+import { TooCostly } from '../../../server/git/line-diff.ts';
+import { mergeLines } from '../../../server/git/line-merge.ts';
+import { mergeBases } from '../../../server/git/merge-base.ts';
+import { createObjectCache } from '../../../server/git/object-cache.ts';
+import { createObjectDb } from '../../../server/git/object-db.ts';
+import type { GitObject } from '../../../server/git/object-storage.ts';
+import { diffTrees } from '../../../server/git/tree-diff.ts';
+import { mergeTrees, type MergedTree, type MergeFavor } from '../../../server/git/tree-merge.ts';
+import { createMemoryGitStorage, type MemoryGitStorage } from '../../support/memory-git-storage.ts';
 import { hasNativeGit, useNativeGit, type NativeGit } from './native-git.ts';
-import { openTrees, storeTree } from './trees.ts';
+import { storeTree } from './trees.ts';
 
 const SEED = Number(process.env['ATOLL_TEST_SEED'] ?? 20_261_127);
 const CASES = Number(process.env['ATOLL_TEST_MERGES'] ?? 400);
@@ -150,15 +161,73 @@ function storeFiles(storage: MemoryGitStorage, files: Files): Oid {
   return storeTree(storage, set);
 }
 
-async function ourMerge(one: Case, favor: MergeFavor = 'none') {
-  const { storage, db } = openTrees();
+/** A repository with room for what a merge makes. */
+function openRepo() {
+  const storage = createMemoryGitStorage();
+  const overlay = new Map<Oid, GitObject>();
+  const cache = createObjectCache({ maxBytes: 1024 * 1024 });
+  return { storage, overlay, db: createObjectDb({ storage, cache, scope: 'repo', overlay }) };
+}
+
+async function ourMerge(one: Case, favor: MergeFavor = 'none'): Promise<MergedTree> {
+  const { storage, overlay, db } = openRepo();
   const trees = {
     base: storeFiles(storage, one.base),
     ours: storeFiles(storage, one.ours),
     theirs: storeFiles(storage, one.theirs),
   };
-  return mergeTrees(db, trees, { favor });
+  const merged = await mergeTrees(db, overlay, trees, favor);
+  // What is to be stored is all there is besides what was stored already.
+  storage.addHot(merged.objects);
+  const stored = createObjectDb({ storage, cache: createObjectCache({ maxBytes: 1024 }), scope: 'repo' });
+  for await (const { after } of diffTrees(stored, undefined, merged.root)) {
+    expect((await stored.has([after?.oid as Oid])).size).toBe(1);
+  }
+  return merged;
 }
+
+const cleanRoot = ({ root, conflictCount }: MergedTree): Oid | undefined =>
+  conflictCount === 0 ? root : undefined;
+
+const sample = (arbitrary: fc.Arbitrary<Case>, numRuns = CASES): readonly Case[] =>
+  fc.sample(arbitrary, { numRuns, seed: SEED });
+
+/** One of each path's own contents, moved and changed at random. */
+const aMoveCase: fc.Arbitrary<Case> = fc
+  .tuple(
+    fc.array(fc.constantFrom('a', 'b', 'c/d', 'c/e'), { minLength: 1, maxLength: 3 }),
+    fc.array(fc.tuple(fc.nat(2), fc.constantFrom('keep', 'move', 'edit', 'both', 'drop')), {
+      minLength: 3,
+      maxLength: 3,
+    }),
+    fc.array(fc.tuple(fc.nat(2), fc.constantFrom('keep', 'move', 'edit', 'both', 'drop')), {
+      minLength: 3,
+      maxLength: 3,
+    }),
+  )
+  .map(([paths, one, two]) => {
+    const all = [...new Set(paths)];
+    const contentOf = (path: string): string =>
+      Array.from({ length: 12 }, (_, line) => `${path} ${line}\n`).join('');
+    const base: Files = Object.fromEntries(
+      all.map((path) => [path, { mode: '100644', text: contentOf(path) }]),
+    );
+    const changed = (changes: typeof one, line: number): Files =>
+      Object.fromEntries(
+        all.flatMap((path, index): [string, Files[string]][] => {
+          const [place = 0, change = 'keep'] = changes[index] ?? [];
+          if (change === 'drop') return [];
+          const text = contentOf(path);
+          const edited = text.replace(`${path} ${line}\n`, `changed ${line}\n`);
+          const name =
+            change === 'move' || change === 'both'
+              ? `${['x', 'y', 'z'][place]}/${path.replace('/', '-')}`
+              : path;
+          return [[name, { mode: '100644', text: change === 'edit' || change === 'both' ? edited : text }]];
+        }),
+      );
+    return { base, ours: changed(one, 2), theirs: changed(two, 9) };
+  });
 
 describe.skipIf(!hasNativeGit)('a merge is what native git makes of it', () => {
   const git = useNativeGit();
@@ -166,21 +235,141 @@ describe.skipIf(!hasNativeGit)('a merge is what native git makes of it', () => {
     ['of texts', aTextCase],
     ['of trees', aTreeCase],
   ] as const)('%s', async (_, arbitrary) => {
-    const cases = fc.sample(arbitrary as fc.Arbitrary<Case>, { numRuns: CASES, seed: SEED });
+    const cases = sample(arbitrary);
     importCases(git, cases);
     const expected = gitMerges(git, cases.length);
-    let clean = 0;
+    const found: (Oid | undefined)[] = [];
+    for (const one of cases) found.push(cleanRoot(await ourMerge(one)));
     for (const [index, one] of cases.entries()) {
-      const merged = await ourMerge(one);
-      const found = merged.conflictCount === 0 ? merged.root : undefined;
-      if (found !== undefined) clean += 1;
-      expect([found, merged.conflicts], `seed ${SEED}, case ${index}: ${JSON.stringify(one)}`).toEqual([
-        expected[index],
-        merged.conflicts,
-      ]);
+      expect(found[index], `seed ${SEED}, case ${index}: ${JSON.stringify(one)}`).toBe(expected[index]);
     }
     // Both outcomes were really seen.
+    const clean = found.filter((root) => root !== undefined).length;
     expect(clean).toBeGreaterThan(cases.length / 10);
     expect(clean).toBeLessThan(cases.length);
+  });
+
+  it('of files that were moved, wherever git has no objection', async () => {
+    const cases = sample(aMoveCase);
+    importCases(git, cases);
+    const expected = gitMerges(git, cases.length);
+    let followed = 0;
+    for (const [index, one] of cases.entries()) {
+      const merged = await ourMerge(one);
+      if (expected[index] !== undefined) {
+        expect(cleanRoot(merged), `seed ${SEED}, case ${index}: ${JSON.stringify(one)}`).toBe(
+          expected[index],
+        );
+        followed += 1;
+      }
+    }
+    expect(followed).toBeGreaterThan(cases.length / 10);
+  });
+
+  it.each(['ours', 'theirs'] as const)('with %s winning every conflict of text', async (favor) => {
+    const cases = sample(aTextCase, Math.min(CASES, 60));
+    importCases(git, cases);
+    const worktree = mkdtempSync(join(tmpdir(), 'atoll-merge-'));
+    try {
+      git.run(['worktree', 'add', '--quiet', '--force', '--detach', worktree, 'o0']);
+      for (const [index, one] of cases.entries()) {
+        const run = (...args: readonly string[]): string => git.text(args, { cwd: worktree });
+        run('checkout', '--quiet', '--force', '--detach', `o${index}`);
+        run('merge', '--quiet', '--no-edit', '-X', favor, `t${index}`);
+        const merged = await ourMerge(one, favor);
+        expect(cleanRoot(merged), `seed ${SEED}, case ${index}: ${JSON.stringify(one)}`).toBe(
+          run('rev-parse', 'HEAD^{tree}'),
+        );
+      }
+    } finally {
+      rmSync(worktree, { recursive: true, force: true });
+      git.run(['worktree', 'prune']);
+    }
+  });
+
+  it('after a criss-cross', async () => {
+    const cases = fc.sample(fc.tuple(aText('abcdefgh', 30), someEdits, someEdits, someEdits, someEdits), {
+      numRuns: CASES,
+      seed: SEED,
+    });
+    const lines: string[] = [];
+    const found: (Oid | undefined)[] = [];
+    for (const [index, [text, one, two, three, four]] of cases.entries()) {
+      const { storage, overlay, db } = openRepo();
+      let time = 1_700_000_000;
+      const commit = (
+        ref: string,
+        content: string,
+        parents: readonly (readonly [string, Oid])[],
+      ): readonly [string, Oid] => {
+        time += 1;
+        lines.push(`commit refs/heads/${ref}${index}\ncommitter A <a@b> ${time} +0000\ndata 1\nx`);
+        const [first, ...others] = parents;
+        if (first) lines.push(`from refs/heads/${first[0]}`);
+        for (const [parent] of others) lines.push(`merge refs/heads/${parent}`);
+        lines.push(`M 100644 inline f\ndata ${Buffer.byteLength(content)}\n${content}`, '');
+        const signature = { name: 'A', email: 'a@b', time, zone: '+0000' };
+        const tree = storeFiles(storage, { f: { mode: '100644', text: content } });
+        const object = newObject(
+          'commit',
+          writeCommit({
+            tree,
+            parents: parents.map(([, oid]) => oid),
+            author: signature,
+            committer: signature,
+            message: 'x',
+          }),
+        );
+        storage.addHot([object]);
+        return [`${ref}${index}`, object.oid];
+      };
+      const base = commit('b', text, []);
+      const [ourText, theirText] = [edited(text, one), edited(text, two)];
+      const [ours, theirs] = [commit('o1-', ourText, [base]), commit('t1-', theirText, [base])];
+      const [, ourHead] = commit('o', edited(ourText, three), [ours, theirs]);
+      const [, theirHead] = commit('t', edited(theirText, four), [theirs, ours]);
+      const bases = await mergeBases(db, ourHead, theirHead);
+      expect(bases).toEqual([theirs[1], ours[1]]);
+      const trees = {
+        base: await ancestorTree(db, overlay, bases),
+        ours: await db.rootTree(ourHead),
+        theirs: await db.rootTree(theirHead),
+      };
+      found.push(cleanRoot(await mergeTrees(db, overlay, trees, 'none')));
+    }
+    git.run(['fast-import', '--quiet', '--force'], { input: lines.map((line) => `${line}\n`).join('') });
+    const expected = gitMerges(git, cases.length);
+    for (const [index, one] of cases.entries()) {
+      expect(found[index], `seed ${SEED}, case ${index}: ${JSON.stringify(one)}`).toBe(expected[index]);
+    }
+  });
+});
+
+describe('texts that repeat themselves', () => {
+  const aLine = fc.constantFrom('a\n', 'b\n');
+  it('are compared by the shortest edit, and long ones in bounded time', async () => {
+    const [one, two] = fc.sample(fc.array(aLine, { minLength: 3000, maxLength: 3000 }), {
+      numRuns: 2,
+      seed: SEED,
+    });
+    const texts = {
+      base: Buffer.from(''),
+      ours: Buffer.from(one?.join('') ?? ''),
+      theirs: Buffer.from(two?.join('') ?? ''),
+    };
+    const merged = await mergeLines(texts, 'theirs', { left: 100_000_000 });
+    expect(merged.content.equals(texts.theirs)).toBe(true);
+    await expect(mergeLines(texts, 'theirs', { left: 10_000 })).rejects.toThrow(TooCostly);
+  });
+
+  it('keep every line when one side only adds', async () => {
+    const base = 'a\nb\n'.repeat(400);
+    const ours = `${base.slice(0, 800)}new\n${base.slice(800)}`;
+    const merged = await mergeLines(
+      { base: Buffer.from(base), ours: Buffer.from(ours), theirs: Buffer.from(`${base}end\n`) },
+      'marked',
+      { left: 100_000_000 },
+    );
+    expect([merged.conflicts, merged.content.toString()]).toEqual([0, `${ours}end\n`]);
   });
 });
