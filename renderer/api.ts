@@ -274,7 +274,9 @@ export async function readFile(
   at: { readonly revision: string; readonly path: string; readonly start: number; readonly length: number },
   signal?: AbortSignal,
 ): Promise<FileSlice> {
-  const init: RequestInit = { headers: { range: `bytes=${at.start}-${at.start + at.length - 1}` } };
+  // To look at a file is no download of it.
+  const headers = { range: `bytes=${at.start}-${at.start + at.length - 1}`, 'x-hf-download-counter': '0' };
+  const init: RequestInit = { headers };
   if (signal) init.signal = signal;
   const response = await send('GET', fileUrl(repo, at.revision, at.path), init);
   const bytes = new Uint8Array(await response.arrayBuffer());

@@ -32,6 +32,7 @@ import { createCapabilities } from './services/capabilities.ts';
 import { createCommits } from './services/commits.ts';
 import { createContents } from './services/contents.ts';
 import { createDoctor } from './services/doctor.ts';
+import { createDownloads } from './services/downloads.ts';
 import { createExport } from './services/export.ts';
 import { createFileFacts } from './services/file-facts.ts';
 import { createHistory } from './services/history.ts';
@@ -42,6 +43,7 @@ import { createLikes } from './services/likes.ts';
 import { createOrganizations } from './services/organizations.ts';
 import { createOverview } from './services/overview.ts';
 import { createPasswords } from './services/passwords.ts';
+import { createPopularity } from './services/popularity.ts';
 import { createProfiles } from './services/profiles.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createRefUpdates } from './services/ref-updates.ts';
@@ -158,11 +160,12 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const contents = createContents({ db, clock, repoObjects, revisions, fileFacts, history });
   const rollUps = createRollUp({ db, objects, clock, stagingFolder });
   const sweeps = createSweep({ db, objects, clock });
+  const popularity = createPopularity({ db, clock, authorize });
   const jobs = createJobRunner({
     db,
     clock,
     log,
-    handlers: createJobHandlers({ db, clock, history, rollUps, sweeps, sessions }),
+    handlers: createJobHandlers({ db, clock, history, popularity, rollUps, sweeps, sessions }),
   });
   const refUpdates = createRefUpdates({ db, clock, onCommitted: jobs.wake });
   const commits = createCommits({
@@ -184,6 +187,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const squashes = createSquashes({ db, clock, repoObjects, revisions, refUpdates, moves, queue });
   const repositories = createRepositories({ db, clock, authorize, commits, refUpdates });
   const info = createRepoInfo({ db, contents });
+  const downloads = createDownloads({ db, clock, log });
   const likes = createLikes({ db, clock, authorize });
   const profiles = createProfiles({ db, authorize });
   const overviews = createOverview({ db, repositories, history, info, dataFolder: config.dataDir });
@@ -236,7 +240,9 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       repositories,
       info,
       overviews,
+      downloads,
       likes,
+      popularity,
       profiles,
       xet,
       largeObjects,
@@ -254,6 +260,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     scheduleJobs: () => scheduleRecurringJobs(db, clock),
     async close() {
       await jobs.stop();
+      await downloads.flush();
       await tokens.close();
       await sessions.close();
       await workers.close();

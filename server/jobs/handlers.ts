@@ -1,7 +1,9 @@
 import type { Database } from '../db/stores.ts';
 import type { RepositoryId } from '../domain/ids.ts';
+import { DAY_MS, dayOf } from '../domain/popularity.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { History } from '../services/history.ts';
+import type { Popularity } from '../services/popularity.ts';
 import type { createRollUp } from '../services/roll-up.ts';
 import { INDEX_HISTORY_JOB } from '../services/ref-updates.ts';
 import type { Sessions } from '../services/sessions.ts';
@@ -11,17 +13,20 @@ import type { JobHandler } from './runner.ts';
 const ROLL_UP_JOB = 'roll-up';
 const SWEEP_JOB = 'sweep';
 const SWEEP_EVERY_MS = 60 * 60_000;
+/** At the beginning of each day of UTC. */
+const NEW_DAY_JOB = 'new-day';
 
 /** Every kind of job and what it calls. */
 export function createJobHandlers(parts: {
   readonly db: Database;
   readonly clock: Clock;
   readonly history: History;
+  readonly popularity: Popularity;
   readonly rollUps: ReturnType<typeof createRollUp>;
   readonly sweeps: ReturnType<typeof createSweep>;
   readonly sessions: Sessions;
 }): Readonly<Record<string, JobHandler>> {
-  const { db, clock, history, rollUps, sweeps, sessions } = parts;
+  const { db, clock, history, popularity, rollUps, sweeps, sessions } = parts;
 
   async function enqueue(kind: string, key: string, runAt: number): Promise<void> {
     await db.write((stores) => stores.jobs.enqueue({ kind, key, payload: '', runAt }, clock.now()));
@@ -49,6 +54,11 @@ export function createJobHandlers(parts: {
       await sessions.sweep();
       await enqueue(SWEEP_JOB, '', clock.now() + SWEEP_EVERY_MS);
     },
+
+    [NEW_DAY_JOB]: async () => {
+      await popularity.turnDay();
+      await enqueue(NEW_DAY_JOB, '', (dayOf(clock.now()) + 1) * DAY_MS);
+    },
   };
 }
 
@@ -60,6 +70,7 @@ export async function scheduleRecurringJobs(db: Database, clock: Clock): Promise
   const now = clock.now();
   await db.write(async (stores) => {
     await stores.jobs.releaseAll(now);
-    await stores.jobs.enqueue({ kind: SWEEP_JOB, key: '', payload: '', runAt: now }, now);
+    for (const kind of [SWEEP_JOB, NEW_DAY_JOB])
+      await stores.jobs.enqueue({ kind, key: '', payload: '', runAt: now }, now);
   });
 }

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Database, LargeObject, Stores, Upload, UploadPart } from '../db/stores.ts';
 import { HubError, isHubError, repoNotFound } from '../domain/errors.ts';
-import { isPublicId, isSha256, type PublicId, type RepositoryId, type Sha256 } from '../domain/ids.ts';
+import {
+  isPublicId,
+  isSha256,
+  type NamespaceId,
+  type PublicId,
+  type RepositoryId,
+  type Sha256,
+} from '../domain/ids.ts';
 import { largeObjectKey, uploadPartKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -45,6 +52,13 @@ interface UploadFacts {
   readonly uploadId: PublicId | undefined;
 }
 
+export interface LinkedObject {
+  readonly object: LargeObject;
+  readonly repositoryId: RepositoryId;
+  /** Absent for an anonymous reader. */
+  readonly user: NamespaceId | undefined;
+}
+
 export interface Lfs {
   planUploads(
     granted: Granted<'write'>,
@@ -65,8 +79,8 @@ export interface Lfs {
     parts: readonly { readonly partNumber: number; readonly etag: string }[],
   ): Promise<void>;
   verify(granted: Granted<'write'>, oid: string, sizeBytes: number): Promise<void>;
-  /** The object that a download link names. */
-  linked(capability: string): Promise<LargeObject>;
+  /** The object that a download link names, and for whom the link was made. */
+  linked(capability: string): Promise<LinkedObject>;
 }
 
 const UPLOAD = 'lfs-upload';
@@ -233,7 +247,9 @@ export function createLfs(parts: {
         if (object.sizeBytes !== name.sizeBytes) {
           return { kind: 'refused', status: 422, message: 'The object is held with another size.' };
         }
-        const facts = { repository: granted.repo.id, oid: name.sha256 };
+        const { repo, actor } = granted;
+        const user = actor.kind === 'user' ? { user: actor.user.id } : {};
+        const facts = { repository: repo.id, oid: name.sha256, ...user };
         return { kind: 'link', capability: capabilities.sign(DOWNLOAD, facts, DOWNLOAD_TTL_SECONDS) };
       });
     },
@@ -296,7 +312,8 @@ export function createLfs(parts: {
       const repositoryId = Number(facts['repository']) as RepositoryId;
       const object = (await held(repositoryId, [{ sha256, sizeBytes: 0 }])).get(sha256);
       if (!object) throw new HubError('NotFound', NOT_HELD);
-      return object;
+      const user = facts['user'];
+      return { object, repositoryId, user: user === undefined ? undefined : (Number(user) as NamespaceId) };
     },
   };
 }

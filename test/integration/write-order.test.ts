@@ -131,7 +131,7 @@ async function seeLarge(hub: HubServices, repo: Repo, content: Buffer): Promise<
   const name = { sha256: sha256Of(content), sizeBytes: content.length };
   const [plan] = await hub.services.lfs.planDownloads(await hub.writer(repo), [name]);
   if (plan?.kind !== 'link') return plan;
-  const object = await hub.services.lfs.linked(plan.capability);
+  const { object } = await hub.services.lfs.linked(plan.capability);
   const bytes = await readAll(await hub.services.xet.openLargeObject(object, undefined));
   return bytes.equals(content) ? 'its bytes' : 'other bytes';
 }

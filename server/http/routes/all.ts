@@ -7,6 +7,7 @@ import { hubRoutes } from './hub.ts';
 import { lfsFileRoutes } from './lfs-files.ts';
 import { lfsRoutes } from './lfs.ts';
 import { likeRoutes } from './likes.ts';
+import { popularityRoutes } from './popularity.ts';
 import { profileRoutes } from './profiles.ts';
 import { ownerlessRoutes, repoRoutes } from './repos.ts';
 import { resolveRoutes } from './resolve.ts';
@@ -20,6 +21,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof lfsFileRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
   Parameters<typeof likeRoutes>[0] &
+  Parameters<typeof popularityRoutes>[0] &
   Parameters<typeof profileRoutes>[0] &
   Parameters<typeof repoRoutes>[0] &
   Parameters<typeof resolveRoutes>[0] &
@@ -37,6 +39,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...lfsFileRoutes(services),
   ...lfsRoutes(services),
   ...likeRoutes(services),
+  ...popularityRoutes(services),
   ...profileRoutes(services),
   ...xetRoutes(services),
   ...ownerlessRoutes(),

@@ -4,9 +4,11 @@ import { HubError, signInRequired } from '../../domain/errors.ts';
 import { isSha256 } from '../../domain/ids.ts';
 import { repoFullName, type Repo } from '../../domain/repo.ts';
 import type { Authorize, Granted } from '../../services/authorize.ts';
+import type { Downloads } from '../../services/downloads.ts';
 import type { DownloadPlan, Lfs, LfsObjectName, UploadPlan } from '../../services/lfs.ts';
 import type { Xet } from '../../services/xet.ts';
 import { serve, type Endpoint } from '../adapter.ts';
+import { downloadSignOf } from '../download-sign.ts';
 import { fileReply } from '../files.ts';
 import { refuseEncoding } from '../body.ts';
 import { empty, json, type Reply } from '../reply.ts';
@@ -22,10 +24,11 @@ type BatchObject = Readonly<Record<string, unknown>>;
 /** git-lfs batch, basic and multipart transfers (git-lfs API; multipart as Hugging Face clients speak it). */
 export function lfsRoutes(services: {
   readonly authorize: Authorize;
+  readonly downloads: Downloads;
   readonly lfs: Lfs;
   readonly xet: Xet;
 }): readonly Endpoint[] {
-  const { authorize, lfs, xet } = services;
+  const { authorize, downloads, lfs, xet } = services;
 
   return [
     serve(contract.lfsBatch, async ({ granted, body, request, actor }) => {
@@ -88,13 +91,20 @@ export function lfsRoutes(services: {
     }),
 
     serve(contract.lfsDownload, async ({ params, request }): Promise<Reply> => {
-      const object = await lfs.linked(params['capability'] ?? '');
+      const { object, ...downloader } = await lfs.linked(params['capability'] ?? '');
       const file = {
         sizeBytes: object.sizeBytes,
         etag: object.sha256,
         open: (range: Parameters<Xet['openLargeObject']>[1]) => xet.openLargeObject(object, range),
       };
-      return fileReply(request, file, { 'content-type': 'application/octet-stream' });
+      const reply = await fileReply(request, file, { 'content-type': 'application/octet-stream' });
+      const sign = downloadSignOf(request, reply, { path: object.sha256, isXet: false });
+      if (sign) {
+        // Files of one content come under one name, so how often it is asked for says nothing.
+        const isStart = sign.kind === 'sent';
+        downloads.note({ ...downloader, address: request.remoteAddress }, { kind: 'bytes', isStart });
+      }
+      return reply;
     }),
   ];
 

@@ -6,8 +6,10 @@ import { shown } from '../../domain/names.ts';
 import { repoFullName } from '../../domain/repo.ts';
 import type { Granted } from '../../services/authorize.ts';
 import type { Contents, FileEntry } from '../../services/contents.ts';
+import type { DownloadRequest, Downloads } from '../../services/downloads.ts';
 import type { LargeObjects } from '../../services/large-objects.ts';
 import { serve, type Endpoint } from '../adapter.ts';
+import { downloadSignOf } from '../download-sign.ts';
 import { errorReply } from '../errors.ts';
 import { contentHeaders, fileReply } from '../files.ts';
 import type { Reply } from '../reply.ts';
@@ -20,10 +22,11 @@ const XET_INFO = 'application/vnd.xet-fileinfo+json';
 /** The bytes of files: `resolve` follows large files, `raw` gives what git keeps. */
 export function resolveRoutes(services: {
   readonly contents: Contents;
+  readonly downloads: Downloads;
   readonly largeObjects: LargeObjects;
   readonly xetStoreId: string;
 }): readonly Endpoint[] {
-  const { contents, largeObjects } = services;
+  const { contents, downloads, largeObjects } = services;
 
   interface Located {
     readonly commit: string;
@@ -130,9 +133,13 @@ export function resolveRoutes(services: {
   ): Promise<Reply> {
     const located = await locate(granted, request, rest, asDownload);
     if ('status' in located) return located;
-    return located.entry.large
+    const { large, path, sizeBytes } = located.entry;
+    const reply = await (large
       ? largeReply(granted, request, located)
-      : blobReply(granted, request, located, located.entry.sizeBytes);
+      : blobReply(granted, request, located, sizeBytes));
+    const sign = downloadSignOf(request, reply, { path, isXet: large?.xetHash !== undefined });
+    if (sign) downloads.note(downloadRequest(granted, request), sign);
+    return reply;
   }
 
   return [
@@ -152,6 +159,12 @@ export function resolveRoutes(services: {
     }),
   ];
 }
+
+const downloadRequest = ({ repo, actor }: Granted<'read'>, request: HubRequest): DownloadRequest => ({
+  repositoryId: repo.id,
+  user: actor.kind === 'user' ? actor.user.id : undefined,
+  address: request.remoteAddress,
+});
 
 /** Not for shared caches: the repository may become private, and the hub may ask everybody to sign in. */
 const PINNED = 'private, max-age=31536000, immutable';

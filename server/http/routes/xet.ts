@@ -1,5 +1,6 @@
 import * as contract from '../../contract/xet.ts';
 import { HubError } from '../../domain/errors.ts';
+import type { Downloads } from '../../services/downloads.ts';
 import type { Xet, XetGrant, XetToken } from '../../services/xet.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { bearerOf } from '../authenticate.ts';
@@ -26,8 +27,11 @@ function tokenReply(request: HubRequest, xet: Xet, token: XetToken): Reply {
 }
 
 /** The CAS of the Xet protocol (contract 6.3; delta section 1). */
-export function xetRoutes(services: { readonly xet: Xet }): readonly Endpoint[] {
-  const { xet } = services;
+export function xetRoutes(services: {
+  readonly xet: Xet;
+  readonly downloads: Downloads;
+}): readonly Endpoint[] {
+  const { xet, downloads } = services;
 
   /** A store of another epoch is not here: clients then ask for a new token and its new URL. */
   async function authorize(
@@ -48,8 +52,13 @@ export function xetRoutes(services: { readonly xet: Xet }): readonly Endpoint[] 
     const range = header(request, 'range');
     const rangeOf = (sizeBytes: number) =>
       range === undefined || sizeBytes === 0 ? undefined : parseRange(range, sizeBytes);
-    const { origin } = request;
-    return json(await xet.reconstruct(grant, params['hash'] ?? '', rangeOf, { form, origin }));
+    const { origin, remoteAddress: address } = request;
+    const reconstruction = await xet.reconstruct(grant, params['hash'] ?? '', rangeOf, { form, origin });
+    // This is all the hub hears of some downloads: a file is asked for by its hash, of which a listing told.
+    const isStart = range === undefined || /^bytes=0-/.test(range);
+    if (grant.scope === 'read')
+      downloads.note({ repositoryId: grant.repo.id, user: grant.user, address }, { kind: 'bytes', isStart });
+    return json(reconstruction);
   }
 
   return [
