@@ -21,6 +21,7 @@ import { openStagingFolder } from './platform/staging-folder.ts';
 import { insideTransaction } from './platform/transaction-scope.ts';
 import { createAccounts } from './services/accounts.ts';
 import { createApply } from './services/apply.ts';
+import { createArchives } from './services/archives.ts';
 import { createAuthorize } from './services/authorize.ts';
 import { createBranchMoves } from './services/branch-moves.ts';
 import { createBranches } from './services/branches.ts';
@@ -31,6 +32,7 @@ import { createSquashes } from './services/squashes.ts';
 import { createCapabilities } from './services/capabilities.ts';
 import { createCommits } from './services/commits.ts';
 import { createContents } from './services/contents.ts';
+import { createDiffs } from './services/diffs.ts';
 import { createDoctor } from './services/doctor.ts';
 import { createDownloads } from './services/downloads.ts';
 import { createExport } from './services/export.ts';
@@ -158,6 +160,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const history = createHistory({ db, repoObjects });
   const fileFacts = createFileFacts({ maxEntries: FILE_FACTS });
   const contents = createContents({ db, clock, repoObjects, revisions, fileFacts, history });
+  const diffs = createDiffs({ repoObjects, fileFacts });
   const rollUps = createRollUp({ db, objects, clock, stagingFolder });
   const sweeps = createSweep({ db, objects, clock });
   const popularity = createPopularity({ db, clock, authorize });
@@ -204,6 +207,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     pendTtlSeconds: uploadTtlSeconds,
   });
   const largeObjects = createLargeObjects({ db, clock, xet });
+  const archives = createArchives({ contents, largeObjects });
   const lfs = createLfs({
     db,
     objects,
@@ -233,6 +237,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     ...{
       contents,
       commits,
+      diffs,
       branches,
       merges,
       resets,
@@ -246,6 +251,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       profiles,
       xet,
       largeObjects,
+      archives,
       lfs,
       lfsFiles,
       doctor,

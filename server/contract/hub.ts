@@ -105,7 +105,6 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/.well-known/openid-configuration',
   '/api/repos/move',
   '/api/:kind/:namespace/:name/duplicate',
-  '/api/:kind/:namespace/:name/compare/*',
   '/api/:kind/:namespace/:name/discussions',
   '/api/:kind/:namespace/:name/discussions/*',
   '/api/:kind/:namespace/:name/user-access-request/*',

@@ -128,7 +128,7 @@ async function takeSimilar(
 }
 
 /** How many bytes of a file are in each of its lines; of longer lines and of other bytes, in pieces. */
-function countChunks(content: Buffer): ReadonlyMap<string, number> {
+export function countChunks(content: Buffer): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   const isText = !content.subarray(0, TEXT_LOOK_BYTES).includes(0);
   let start = 0;

@@ -1,4 +1,6 @@
 import { HubError } from '../domain/errors.ts';
+import { isOid } from '../domain/ids.ts';
+import type { Repo } from '../domain/repo.ts';
 import type { ByteRange, ByteSource } from '../objects/object-store.ts';
 import type { Reply } from './reply.ts';
 import { header, type HubRequest } from './request.ts';
@@ -52,7 +54,8 @@ async function bodyOf(
   return { kind: 'bytes', bytes: await file.open(range), sizeBytes };
 }
 
-function isNotModified(request: HubRequest, etag: string): boolean {
+/** RFC 9110, section 13.1.2. */
+export function isNotModified(request: HubRequest, etag: string): boolean {
   const asked = header(request, 'if-none-match');
   if (asked === undefined) return false;
   return asked.trim() === '*' || asked.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
@@ -110,6 +113,17 @@ const TEXT_EXTENSIONS = new Set(
    gitignore gitmodules license jinja template model_index lock`.split(/\s+/),
 );
 
+/** Not for shared caches: the repository may become private, and the hub may ask everybody to sign in. */
+const PINNED = 'private, max-age=31536000, immutable';
+
+/** How long an answer about a revision may be kept: for ever, if it was named by its commit. */
+export const cacheControlOf = (repo: Pick<Repo, 'visibility'>, revision: string): string =>
+  repo.visibility === 'private' ? 'private, no-store' : isOid(revision) ? PINNED : 'no-cache';
+
+/** What content of a repository may do when a browser shows it by itself: nothing. */
+export const CONTENT_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+
 /**
  * Headers under which repository content is harmless on the hub's own origin: a known picture, sound or text is
  * shown as what it is, everything that could run is a download (reliability 4.7).
@@ -123,13 +137,12 @@ export function contentHeaders(path: string, asDownload: boolean): Record<string
   return {
     'content-type': inline ?? 'application/octet-stream',
     'content-disposition': `${disposition}; ${dispositionName(name)}`,
-    'content-security-policy':
-      "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+    'content-security-policy': CONTENT_POLICY,
   };
 }
 
 /** A file name for Content-Disposition: plain ASCII for old clients and UTF-8 for the others (RFC 6266). */
-function dispositionName(name: string): string {
+export function dispositionName(name: string): string {
   const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
   const encoded = encodeURIComponent(name).replace(
     /['()*]/g,

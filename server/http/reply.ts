@@ -1,14 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { ByteSource } from '../objects/object-store.ts';
 
-/** What a handler answers. `json` and `text` are sent whole; `bytes` streams and must know its length. */
+/** What a handler answers. `json` and `text` are sent whole; `bytes` streams. */
 export interface Reply<Answer = unknown> {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?:
     | { readonly kind: 'json'; readonly value: Answer }
     | { readonly kind: 'text'; readonly text: string; readonly mediaType: string }
-    | { readonly kind: 'bytes'; readonly bytes: ByteSource | Uint8Array; readonly sizeBytes: number }
+    /** Without a size the length is not known before the end. */
+    | { readonly kind: 'bytes'; readonly bytes: ByteSource | Uint8Array; readonly sizeBytes?: number }
     /** Headers of a body that is not sent: the answer to HEAD, or 304. */
     | { readonly kind: 'omitted'; readonly sizeBytes?: number };
 }
@@ -47,7 +48,7 @@ export async function send(
     if (body.sizeBytes !== undefined) response.setHeader('content-length', body.sizeBytes);
     response.end();
   } else if (body.kind === 'bytes') {
-    response.setHeader('content-length', body.sizeBytes);
+    if (body.sizeBytes !== undefined) response.setHeader('content-length', body.sizeBytes);
     if (body.bytes instanceof Uint8Array) response.end(isHead ? undefined : body.bytes);
     else if (isHead) {
       // Opened for nothing: what it holds is given back.

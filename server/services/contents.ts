@@ -18,6 +18,8 @@ export interface FileEntry {
   readonly kind: 'file';
   readonly path: string;
   readonly oid: Oid;
+  /** As git stores it: `100644`, `100755`, `120000` for a link, `160000` for a submodule. */
+  readonly mode: string;
   /** Length of the content: of the large object where there is one. */
   readonly sizeBytes: number;
   readonly large:
@@ -129,10 +131,11 @@ export function createContents(parts: {
       const common = { path: entry.path, oid: entry.oid, ...(lastCommit ? { lastCommit } : {}) };
       if (entry.type === 'tree') return { kind: 'folder', ...common };
       // A submodule has no content here; Hub clients know files and folders only.
-      if (entry.type === 'commit') return { kind: 'file', sizeBytes: 0, large: undefined, ...common };
+      if (entry.type === 'commit')
+        return { kind: 'file', mode: entry.mode, sizeBytes: 0, large: undefined, ...common };
       const known = facts.get(entry.oid);
       if (!known) throw missingBlob(entry.oid);
-      return { kind: 'file', ...fileSize(known, large), ...common };
+      return { kind: 'file', mode: entry.mode, ...fileSize(known, large), ...common };
     });
   }
 
@@ -141,13 +144,13 @@ export function createContents(parts: {
     repo: Repo,
     commit: Oid,
     path: string,
-  ): Promise<{ readonly oid: Oid; readonly facts: FileFacts } | undefined> {
+  ): Promise<{ readonly oid: Oid; readonly mode: string; readonly facts: FileFacts } | undefined> {
     const objects = repoObjects.open(repo);
     const found = await findEntry(objects, await objects.rootTree(commit), path);
     if (found?.type !== 'blob') return undefined;
     const facts = (await fileFacts.read(repo.publicId, objects, [found.oid])).get(found.oid);
     if (!facts) throw missingBlob(found.oid);
-    return { oid: found.oid, facts };
+    return { oid: found.oid, mode: found.mode, facts };
   }
 
   const lastOf = async (
@@ -171,9 +174,9 @@ export function createContents(parts: {
     async file({ repo }, commit, path) {
       const place = await kept.read(`${repo.id} ${commit} ${path}`, () => placeOf(repo, commit, path));
       if (!place) throw entryNotFound(shown(path));
-      const { oid, facts } = place;
+      const { oid, mode, facts } = place;
       const large = facts.pointer ? await largeObjects(repo, [facts]) : NO_LARGE_OBJECTS;
-      return { kind: 'file', path, oid, ...fileSize(facts, large) };
+      return { kind: 'file', path, oid, mode, ...fileSize(facts, large) };
     },
 
     async list({ repo }, commit, query) {

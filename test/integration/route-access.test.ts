@@ -84,6 +84,8 @@ const REST: readonly (readonly [pattern: RegExp, rest: string])[] = [
   [/\/(resolve|raw)\/\*$/, 'main/.gitattributes'],
   [/\/(branch|tag)\/\*$/, 'absent'],
   [/\/merge\/\*$/, 'absent/into/absent'],
+  [/\/compare\/\*$/, 'main...main'],
+  [/\/archive\/\*$/, 'main.zip'],
   [/\*$/, 'main'],
 ];
 

@@ -1,8 +1,10 @@
 import type { Endpoint } from '../adapter.ts';
 import { accountRoutes } from './accounts.ts';
+import { archiveRoutes } from './archives.ts';
 import { commitRoutes } from './commits.ts';
 import { contentRoutes } from './contents.ts';
 import { historyRoutes } from './history.ts';
+import { diffRoutes } from './diffs.ts';
 import { hubRoutes } from './hub.ts';
 import { lfsFileRoutes } from './lfs-files.ts';
 import { lfsRoutes } from './lfs.ts';
@@ -14,9 +16,11 @@ import { resolveRoutes } from './resolve.ts';
 import { xetRoutes } from './xet.ts';
 
 type Services = Parameters<typeof accountRoutes>[0] &
+  Parameters<typeof archiveRoutes>[0] &
   Parameters<typeof commitRoutes>[0] &
   Parameters<typeof contentRoutes>[0] &
   Parameters<typeof historyRoutes>[0] &
+  Parameters<typeof diffRoutes>[0] &
   Parameters<typeof hubRoutes>[0] &
   Parameters<typeof lfsFileRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
@@ -35,8 +39,10 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...contentRoutes(services),
   ...commitRoutes(services),
   ...historyRoutes(services),
-  ...resolveRoutes(services),
   ...lfsFileRoutes(services),
+  ...diffRoutes(services),
+  ...resolveRoutes(services),
+  ...archiveRoutes(services),
   ...lfsRoutes(services),
   ...likeRoutes(services),
   ...popularityRoutes(services),

@@ -1,6 +1,5 @@
 import * as contract from '../../contract/contents.ts';
 import { segmentOf } from '../../contract/shapes.ts';
-import { isOid } from '../../domain/ids.ts';
 import { entryNotFound, HubError, isHubError } from '../../domain/errors.ts';
 import { shown } from '../../domain/names.ts';
 import { repoFullName } from '../../domain/repo.ts';
@@ -11,7 +10,7 @@ import type { LargeObjects } from '../../services/large-objects.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { downloadSignOf } from '../download-sign.ts';
 import { errorReply } from '../errors.ts';
-import { contentHeaders, fileReply } from '../files.ts';
+import { cacheControlOf, contentHeaders, fileReply } from '../files.ts';
 import type { Reply } from '../reply.ts';
 import { header, type HubRequest } from '../request.ts';
 import { decodeRest, lookupPath } from './revision-path.ts';
@@ -41,14 +40,12 @@ export function resolveRoutes(services: {
     asDownload: boolean,
   ): Promise<Located | Reply> {
     const { revision, path } = await contents.locate(granted.repo, decodeRest(rest));
-    const isPinned = isOid(revision.text);
     try {
       const entry = await contents.file(granted, revision.commit, lookupPath(path));
       const headers = {
         ...contentHeaders(path, asDownload),
         'x-repo-commit': revision.commit,
-        'cache-control':
-          granted.repo.visibility === 'private' ? 'private, no-store' : isPinned ? PINNED : 'no-cache',
+        'cache-control': cacheControlOf(granted.repo, revision.text),
       };
       return { commit: revision.commit, entry, headers };
     } catch (error) {
@@ -165,9 +162,6 @@ const downloadRequest = ({ repo, actor }: Granted<'read'>, request: HubRequest):
   user: actor.kind === 'user' ? actor.user.id : undefined,
   address: request.remoteAddress,
 });
-
-/** Not for shared caches: the repository may become private, and the hub may ask everybody to sign in. */
-const PINNED = 'private, max-age=31536000, immutable';
 
 async function* cut(
   bytes: AsyncIterable<Uint8Array>,

@@ -1,0 +1,49 @@
+import type { NumberedLines } from './line-diff.ts';
+import { createTimeSlice } from './time-slice.ts';
+
+/** A text cut into lines. A line has its line end, so that the last line differs from itself without one. */
+export interface LinedText {
+  readonly content: Buffer;
+  readonly lines: NumberedLines;
+  /** Where each line begins, and behind them where the last one ends. */
+  readonly starts: Int32Array;
+}
+
+const NEWLINE = 0x0a;
+const LOOP_STEP = 1024;
+/** As git decides it (`buffer_is_binary`). */
+const BINARY_LOOK_BYTES = 8000;
+
+/** Git's rule: content with a NUL in its first 8,000 bytes is no text. */
+export const isBinary = (content: Buffer): boolean => content.subarray(0, BINARY_LOOK_BYTES).includes(0);
+
+/**
+ * Cut a text into lines, unless they are more than `maxLines`: then undefined. `numbers` gives equal lines of several
+ * texts equal numbers.
+ */
+export async function cutLines(
+  content: Buffer,
+  numbers: Map<string, number>,
+  maxLines: number,
+): Promise<LinedText | undefined> {
+  const slice = createTimeSlice();
+  const starts: number[] = [];
+  const lines: number[] = [];
+  for (let at = 0; at < content.length;) {
+    const newline = content.indexOf(NEWLINE, at);
+    const end = newline < 0 ? content.length : newline + 1;
+    const line = content.toString('latin1', at, end);
+    let number = numbers.get(line);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(line, number);
+    }
+    if (lines.length === maxLines) return undefined;
+    starts.push(at);
+    lines.push(number);
+    at = end;
+    if (lines.length % LOOP_STEP === 0 && slice.isOver()) await slice.next();
+  }
+  starts.push(content.length);
+  return { content, lines: Int32Array.from(lines), starts: Int32Array.from(starts) };
+}
