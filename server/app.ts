@@ -50,6 +50,10 @@ import { createProfiles } from './services/profiles.ts';
 import { createReadiness } from './services/readiness.ts';
 import { createRefUpdates } from './services/ref-updates.ts';
 import { createRepoInfo } from './services/repo-info.ts';
+import { createNameCheck } from './services/name-check.ts';
+import { createRepoDuplicates } from './services/repo-duplicates.ts';
+import { createRepoMoves } from './services/repo-moves.ts';
+import { createRepoSettings } from './services/repo-settings.ts';
 import { createRepoObjects } from './services/repo-objects.ts';
 import { createRepositories } from './services/repositories.ts';
 import { createRequestLimits } from './services/request-limits.ts';
@@ -189,6 +193,10 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const resets = createResets({ repoObjects, moves, heldFiles });
   const squashes = createSquashes({ db, clock, repoObjects, revisions, refUpdates, moves, queue });
   const repositories = createRepositories({ db, clock, authorize, commits, refUpdates });
+  const repoMoves = createRepoMoves({ db, clock, authorize });
+  const duplicates = createRepoDuplicates({ db, clock, authorize, refUpdates, onCommitted: jobs.wake });
+  const repoSettings = createRepoSettings({ db, clock, authorize });
+  const nameCheck = createNameCheck({ db, authorize });
   const info = createRepoInfo({ db, contents });
   const downloads = createDownloads({ db, clock, log });
   const likes = createLikes({ db, clock, authorize });
@@ -243,6 +251,10 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       resets,
       squashes,
       repositories,
+      repoMoves,
+      duplicates,
+      repoSettings,
+      nameCheck,
       info,
       overviews,
       downloads,

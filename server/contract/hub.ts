@@ -103,8 +103,6 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/oauth/authorize',
   '/oauth/userinfo',
   '/.well-known/openid-configuration',
-  '/api/repos/move',
-  '/api/:kind/:namespace/:name/duplicate',
   '/api/:kind/:namespace/:name/discussions',
   '/api/:kind/:namespace/:name/discussions/*',
   '/api/:kind/:namespace/:name/user-access-request/*',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { choice, flag, ignored, integer, list, text } from './query.ts';
 import { anyone, jsonBody, namespace, noBody, repo, reply, route, signedIn } from './route.ts';
-import { repoKind, visibility } from './shapes.ts';
+import { repoKind } from './shapes.ts';
 
 export const INFO_FIELDS = {
   model: `author baseModels cardData childrenModelCount config createdAt disabled downloads downloadsAllTime
@@ -77,25 +77,15 @@ export const deleteRepo = route({
   summary: 'Delete a repository.',
   query: ignored,
   body: jsonBody(
-    z.object({ name: z.string(), organization: z.string().nullish(), type: repoKind.nullish() }),
-  ),
-  errors: ['RepoNotFound'],
-});
-
-export const repoSettings = route({
-  method: 'PUT',
-  path: '/api/:kind/:namespace/:name/settings',
-  access: repo('administer'),
-  summary: 'Change who can see a repository.',
-  query: ignored,
-  body: jsonBody(
     z.object({
-      visibility: visibility.nullish(),
-      private: z.boolean().nullish(),
-      gated: z.union([z.literal(false), z.enum(['auto', 'manual'])]).nullish(),
+      name: z.string(),
+      organization: z.string().nullish(),
+      type: repoKind.nullish(),
+      /** The page has people type `owner/name` before they delete for good; what they typed is checked here. */
+      confirm: z.string().optional(),
     }),
   ),
-  errors: ['RepoNotFound', 'NotSupported'],
+  errors: ['RepoNotFound'],
 });
 
 const infoQuery = z.object({

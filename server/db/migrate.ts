@@ -4,13 +4,21 @@ import type { SqlDialect } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { counters } from './migrations/0002-counters.ts';
 import { likesAndDownloads } from './migrations/0003-likes-and-downloads.ts';
+import { lifecycle } from './migrations/0005-lifecycle.ts';
 import { signIn } from './migrations/0006-sign-in.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Tables } from './tables.ts';
 
 /** Every step in order; the version of a schema is the number of steps it has seen. */
-export const MIGRATIONS: readonly Migration[] = [initial, counters, likesAndDownloads, signIn, uploads];
+export const MIGRATIONS: readonly Migration[] = [
+  initial,
+  counters,
+  likesAndDownloads,
+  lifecycle,
+  signIn,
+  uploads,
+];
 
 /** What migrating needs of an engine. */
 export interface MigrationTarget {

@@ -20,7 +20,7 @@ import type { Repo, RepoKind } from '../domain/repo.ts';
  */
 
 export interface AccountStore {
-  /** Throws `Conflict` when the folded name is taken by a user or an organization. */
+  /** Throws `Conflict` when a user or an organization has the name, or one too much like it (`normalName`). */
   createUser(user: {
     name: string;
     fullName: string;
@@ -40,6 +40,8 @@ export interface AccountStore {
   passwordHash(id: NamespaceId): Promise<string | undefined>;
   setPasswordHash(id: NamespaceId, hash: string): Promise<void>;
   findNamespace(name: string): Promise<Namespace | undefined>;
+  /** The user or organization whose name is this one or too much like it (`normalName`). */
+  findAlike(name: string): Promise<Namespace | undefined>;
 
   /** `hash` is the SHA-256 of the secret. Throws `Conflict` when that hash exists. */
   createToken(token: {
@@ -308,8 +310,19 @@ export interface OwnedRepo {
   readonly storedBytes: number;
 }
 
+/** What settings change; what is left out stays. */
+export interface RepoChange {
+  readonly visibility?: Visibility;
+  readonly defaultBranch?: string;
+  /** Undefined unarchives. */
+  readonly archivedAt?: number | undefined;
+}
+
 export interface RepoStore {
-  /** Throws `Conflict` when the folded name is taken for this owner and kind by a live repository. */
+  /**
+   * Throws `Conflict` with `details.name` when a repository of this owner and kind has the name, or one too much like
+   * it (`normalName`). A redirect of this name ends.
+   */
   create(repo: {
     kind: RepoKind;
     owner: Pick<Namespace, 'id' | 'name' | 'kind'>;
@@ -346,7 +359,18 @@ export interface RepoStore {
   ownedBytes(owner: NamespaceId): Promise<number>;
   /** Every repository, in id order, after an id; for jobs, `doctor` and `repo list`. */
   listAll(after: RepositoryId | undefined, limit: number): Promise<readonly Repo[]>;
-  setVisibility(id: RepositoryId, visibility: Visibility, now: number): Promise<void>;
+  /** The repository of this owner and kind whose name is this one or too much like it; redirects do not count. */
+  findAlike(ownerId: NamespaceId, kind: RepoKind, name: string): Promise<Repo | undefined>;
+  /**
+   * Give a repository another name, another owner, or both; the former name leads to it from then on. Throws
+   * `Conflict` as `create` does, and for a redirect to what somebody else owns.
+   */
+  move(
+    repo: Repo,
+    to: { readonly owner: Pick<Namespace, 'id' | 'name' | 'kind'>; readonly name: string },
+    now: number,
+  ): Promise<Repo>;
+  update(id: RepositoryId, change: RepoChange, now: number): Promise<void>;
   touch(id: RepositoryId, now: number): Promise<void>;
   /** Remove the repository and every row that belongs to it alone. Objects stay for the collector. */
   delete(id: RepositoryId): Promise<void>;
@@ -477,12 +501,17 @@ export type StoredObjectType = 'commit' | 'tree' | 'blob' | 'tag';
 
 export interface PackRow {
   readonly packId: string;
+  /** Public id of the repository that it is stored under: a duplicate lists the packs of its source. */
+  readonly home: PublicId;
   readonly source: 'commit' | 'push' | 'rolled';
   readonly objectCount: number;
   readonly sizeBytes: number;
   readonly indexSizeBytes: number;
   readonly createdAt: number;
 }
+
+/** A pack of a repository's own, as whoever stored it describes it. */
+export type NewPack = Omit<PackRow, 'createdAt' | 'home'>;
 
 export interface HotObject {
   /** Row key, ascending in order of insertion. */
@@ -509,9 +538,13 @@ export interface GitObjectStore {
   /** Hot rows in insertion order, after a row key. */
   listHot(repositoryId: RepositoryId, after: number, limit: number): Promise<readonly HotObject[]>;
   deleteHot(repositoryId: RepositoryId, ids: readonly number[]): Promise<void>;
-  addPack(repositoryId: RepositoryId, pack: Omit<PackRow, 'createdAt'>, now: number): Promise<void>;
+  addPack(repositoryId: RepositoryId, pack: NewPack, now: number): Promise<void>;
   /** Newest first. */
   packs(repositoryId: RepositoryId): Promise<readonly PackRow[]>;
+  /** Whether any repository lists the pack that is stored under `home`. */
+  isPackListed(home: PublicId, packId: string): Promise<boolean>;
+  /** Give a new repository all objects of another one: its hot rows in slices, and its packs by name. */
+  copyAll(from: RepositoryId, to: RepositoryId): Promise<void>;
 }
 
 export interface LargeObject {
@@ -571,6 +604,8 @@ export interface LargeObjectStore {
   /** Among the objects linked to this repository; pending ones do not count. */
   findLinked(repositoryId: RepositoryId, sha256s: readonly Sha256[]): Promise<readonly LargeObject[]>;
   listFiles(repositoryId: RepositoryId, afterId: number, limit: number): Promise<readonly LinkedFile[]>;
+  /** Tie what one repository has for good to a new one as well, and remember what it gave up. In slices. */
+  copyLinks(from: RepositoryId, to: RepositoryId, now: number): Promise<void>;
   deleteExpiredPendings(now: number): Promise<number>;
   /** Bytes of all objects linked to the repository. */
   linkedBytes(repositoryId: RepositoryId): Promise<number>;

@@ -17,6 +17,8 @@ export interface NamespaceTable {
   kind: 'user' | 'organization';
   name: string;
   folded: string;
+  /** By which names that are too much alike are told (`normalName`); unique. */
+  normal: string;
   full_name: string;
   created_at: number;
 }
@@ -161,6 +163,8 @@ export interface RepositoryNameTable {
   owner_id: NamespaceId;
   kind: RepoKind;
   folded: string;
+  /** As for namespaces; unique for an owner and a kind among the names that are no redirects. */
+  normal: string;
   is_redirect: Flag;
 }
 
@@ -213,6 +217,8 @@ export interface PackTable {
   id: Generated<number>;
   repository_id: RepositoryId;
   pack_id: string;
+  /** Public id of the repository that it is stored under. */
+  home: PublicId;
   source: 'commit' | 'push' | 'rolled';
   object_count: number;
   size_bytes: number;

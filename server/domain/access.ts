@@ -108,7 +108,14 @@ export interface RepoFacts {
   readonly owner: { readonly id: NamespaceId };
   readonly visibility: Visibility;
   readonly createdBy: NamespaceId | undefined;
+  readonly archivedAt: number | undefined;
 }
+
+/** Rights that nobody has on an archived repository. */
+const ENDED_BY_ARCHIVING: ReadonlySet<RepoRight> = new Set(['write']);
+
+/** What is said to those who could write to a repository if it were not archived. */
+export const ARCHIVED = 'This repository is archived, so it can only be read. Unarchive it to write to it.';
 
 export interface HubRules {
   /** When set, nobody reads anything without signing in. */
@@ -133,6 +140,9 @@ export function decideRepo(
   const answer = allowed(right, standing, actor.user.isAdmin, repo.createdBy === actor.user.id);
   if (answer === 'no') return { kind: 'denied', reason: `You do not have the right to ${PHRASES[right]}.` };
   if (reach === 'read') return { kind: 'denied', reason: READS_HERE };
+  if (repo.archivedAt !== undefined && ENDED_BY_ARCHIVING.has(right)) {
+    return { kind: 'denied', reason: ARCHIVED };
+  }
   return withToken(actor, right, answer);
 }
 

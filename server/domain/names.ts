@@ -10,6 +10,12 @@ export const foldName = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 32));
 
 /**
+ * What two names must not share where each has to be told from the other: ASCII lower case without `-` and `_`. The
+ * `.` stays, for it tells versions apart.
+ */
+export const normalName = (name: string): string => foldName(name).replace(/[-_]/g, '');
+
+/**
  * Names no user or organization can have: every first path part of the Hub API, of the page and of the wire
  * protocols, so that `/{namespace}/{name}` never hides one of them.
  */

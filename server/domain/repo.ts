@@ -17,7 +17,12 @@ export interface Repo {
   readonly createdAt: number;
   /** Last change of content or settings. */
   readonly updatedAt: number;
+  /** Since when it can only be read; undefined for a repository that can be written to. */
+  readonly archivedAt: number | undefined;
 }
 
 /** `owner/name`, as clients write it. */
-export const repoFullName = (repo: Pick<Repo, 'owner' | 'name'>): string => `${repo.owner.name}/${repo.name}`;
+export const repoFullName = (repo: {
+  readonly owner: Pick<Namespace, 'name'>;
+  readonly name: string;
+}): string => `${repo.owner.name}/${repo.name}`;

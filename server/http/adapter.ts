@@ -3,14 +3,14 @@ import type { z } from 'zod';
 import type { Access, BodyKind, Route } from '../contract/route.ts';
 import { KIND_SEGMENTS } from '../contract/shapes.ts';
 import { ANONYMOUS, decideAccount, type AccountScope, type Actor, type RepoRight } from '../domain/access.ts';
-import type { HubError } from '../domain/errors.ts';
-import { forbidden, signInRequired } from '../domain/errors.ts';
+import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/errors.ts';
 import type { Authorize, Granted, RepoName } from '../services/authorize.ts';
 import type { RequestLimits } from '../services/request-limits.ts';
 import { authenticate, type Identify } from './authenticate.ts';
 import { readBody, validate } from './body.ts';
 import { asHubError, errorReply, isOurFault } from './errors.ts';
 import type { Log } from '../platform/log.ts';
+import type { Repo } from '../domain/repo.ts';
 import { send, type Reply } from './reply.ts';
 import { decodePart, type HubRequest } from './request.ts';
 import type { Match } from './router.ts';
@@ -78,15 +78,17 @@ export async function answer(
   const { route } = match.target;
   const isHead = request.method === 'HEAD';
   let actor: Actor = ANONYMOUS;
+  let repo: Granted<'read'> | undefined;
   try {
     actor = await identifyFor(route.access, request, parts.identify);
     admit(parts, actor, request, response);
     const params = decodeParams(match.params);
     const granted = await grantFor(parts.authorize, route.access, actor, params);
     if (granted?.isRedirect) {
-      await send(response, redirectTo(granted.granted, request), isHead);
+      await send(response, redirectTo(granted.granted.repo, request), isHead, dropUnread(request.message));
       return;
     }
+    repo = granted?.granted;
     const query = validate(route.query, Object.fromEntries(request.query), 'InvalidParameter');
     const body = await readBody(request, route.body);
     const context = { request, params, rest: match.rest, query, body, actor, granted: granted?.granted };
@@ -97,7 +99,11 @@ export async function answer(
       );
     }
     await send(response, reply, isHead);
-  } catch (thrown) {
+  } catch (caught) {
+    const isOurs = isOurFault(asHubError(caught).code);
+    // Whoever reads a repository while it is deleted finds parts of it missing.
+    const isGone = isOurs && repo !== undefined && !(await parts.authorize.isThere(repo).catch(() => true));
+    const thrown = isGone ? repoNotFound() : caught;
     await sendFailure(parts, { thrown, actor, request, response, form: route.errorForm });
   }
 }
@@ -141,16 +147,18 @@ async function sendFailure(
   for (const name of response.getHeaderNames()) {
     if (name.startsWith('content-') || name === 'etag') response.removeHeader(name);
   }
-  const { message } = request;
-  const isBodyUnread = !message.complete && !message.destroyed;
-  await send(response, reply, request.method === 'HEAD', isBodyUnread ? dropBody(message) : undefined);
+  await send(response, reply, request.method === 'HEAD', dropUnread(request.message));
 }
+
+/** What is left of a body that nobody is going to read; undefined when nothing is. */
+const dropUnread = (message: IncomingMessage): Promise<void> | undefined =>
+  message.complete || message.destroyed ? undefined : dropBody(message);
 
 const LINGER_BYTES = 256 * 1024 * 1024;
 const LINGER_MS = 30_000;
 
 /**
- * A refusal in the middle of a body: most clients only read the answer after they have sent everything, and a
+ * An answer in the middle of a body: most clients only read the answer after they have sent everything, and a
  * connection that is closed on unread bytes takes the answer with it. So what still comes is dropped, within bounds.
  */
 function dropBody(message: IncomingMessage): Promise<void> {
@@ -214,15 +222,35 @@ async function grantFor(
 }
 
 /** A renamed repository: 307 with a relative location, which every client follows (contract 2.2). */
-function redirectTo(granted: Granted<'read'>, request: HubRequest): Reply {
+function redirectTo(repo: Repo, request: HubRequest): Reply {
   const parts = [...request.parts];
   const before = parts[0] !== 'api' ? 0 : parts[1] === 'resolve-cache' ? 2 : 1;
   const at = Object.hasOwn(KIND_SEGMENTS, parts[before] ?? '') ? before + 1 : before;
-  parts[at] = encodeURIComponent(granted.repo.owner.name);
-  parts[at + 1] = encodeURIComponent(granted.repo.name) + (/\.git$/.test(parts[at + 1] ?? '') ? '.git' : '');
+  parts[at] = encodeURIComponent(repo.owner.name);
+  parts[at + 1] = encodeURIComponent(repo.name) + (/\.git$/.test(parts[at + 1] ?? '') ? '.git' : '');
   const mark = request.message.url?.indexOf('?') ?? -1;
   const query = mark < 0 ? '' : (request.message.url ?? '').slice(mark);
   return { status: 307, headers: { location: `/${parts.join('/')}${query}` } };
+}
+
+/**
+ * Where the page of a renamed repository is now, for those who may see it; undefined when the address is not one under
+ * a former name. What the page shows it asks for by the API, which decides anew.
+ */
+export async function pageRedirect(parts: AdapterParts, request: HubRequest): Promise<Reply | undefined> {
+  const isPrefixed = Object.hasOwn(KIND_SEGMENTS, request.parts[0] ?? '');
+  const [owner, name] = request.parts.slice(isPrefixed ? 1 : 0);
+  if (!owner || !name || request.parts[0] === 'assets') return undefined;
+  const kind = isPrefixed ? KIND_SEGMENTS[request.parts[0] ?? ''] : 'model';
+  try {
+    const actor = await authenticate(request, parts.identify);
+    const asked = { kind: kind ?? 'model', owner: decodePart(owner), name: decodePart(name) };
+    const { granted, isRedirect } = await parts.authorize.repo(actor, asked, 'read');
+    return isRedirect ? redirectTo(granted.repo, request) : undefined;
+  } catch (error) {
+    if (error instanceof HubError) return undefined;
+    throw error;
+  }
 }
 
 /** A failure before any route is known: bad host, unknown path. */

@@ -5,12 +5,13 @@ import { NOT_OFFERED_YET } from '../contract/hub.ts';
 import type { Method } from '../contract/route.ts';
 import { HubError } from '../domain/errors.ts';
 import { newPublicId } from '../platform/random.ts';
-import { answer, answerFailure, type AdapterParts, type Endpoint } from './adapter.ts';
+import { answer, answerFailure, pageRedirect, type AdapterParts, type Endpoint } from './adapter.ts';
 import { answerCors } from './cors.ts';
 import { asHubError } from './errors.ts';
 import { checkHost, COMMON_HEADERS, type AllowedHosts } from './guards.ts';
 import type { PageServer } from './pages.ts';
 import { header, parseTarget, type HubRequest } from './request.ts';
+import { send } from './reply.ts';
 import { createRouter } from './router.ts';
 
 export interface HttpParts extends AdapterParts {
@@ -61,8 +62,11 @@ export function createHttpHandler(
       const method = (request.method === 'HEAD' ? 'GET' : request.method) as Method;
       const match = router.find(method, request.parts);
       if (!match) {
-        if (isPageRequest(request)) page(message, response);
-        else throw unknownRoute(request, router.methods(request.parts));
+        if (isPageRequest(request)) {
+          const moved = await pageRedirect(parts, request);
+          if (moved) await send(response, moved, request.method === 'HEAD');
+          else page(message, response);
+        } else throw unknownRoute(request, router.methods(request.parts));
         return;
       }
       const { target } = match;

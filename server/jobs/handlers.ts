@@ -41,7 +41,12 @@ export function createJobHandlers(parts: {
         return repo && { repo, refs: await stores.refs.list(repositoryId, 'refs/') };
       });
       if (!found) return;
-      for (const ref of found.refs) await history.index(found.repo, ref.peeled ?? ref.target);
+      try {
+        for (const ref of found.refs) await history.index(found.repo, ref.peeled ?? ref.target);
+      } catch (error) {
+        // Of a repository that was deleted meanwhile there is nothing left to derive.
+        if (await db.read((stores) => stores.repos.findById(repositoryId))) throw error;
+      }
       for (const id of await rollUps.due()) await enqueue(ROLL_UP_JOB, String(id), clock.now());
     },
 

@@ -11,9 +11,9 @@ import {
   type Verdict,
 } from '../domain/access.ts';
 import type { Namespace } from '../domain/account.ts';
-import type { NamespaceId } from '../domain/ids.ts';
 import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/errors.ts';
-import { couldBeName } from '../domain/names.ts';
+import type { NamespaceId } from '../domain/ids.ts';
+import { couldBeName, shown } from '../domain/names.ts';
 import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createKeptReads } from './kept-reads.ts';
@@ -69,11 +69,29 @@ export interface Authorize {
   ): Promise<{ granted: Granted<Right>; isRedirect: boolean }>;
   /** Prove another right on a repository that the actor may read. */
   also<Right extends RepoRight>(granted: Granted<'read'>, right: Right): Promise<Granted<Right>>;
+  /**
+   * Prove a right anew inside the transaction that uses it, on the repository as it is by then: others may have
+   * deleted it, hidden it, given it away or archived it, or put the actor out. Throws as `repo` does.
+   */
+  confirm<Right extends RepoRight>(
+    stores: Stores,
+    granted: Granted<'read'>,
+    right: Right,
+  ): Promise<Granted<Right>>;
+  /** Whether the repository is still there: what reads of one that was deleted meanwhile run into is no fault. */
+  isThere(granted: Granted<'read'>): Promise<boolean>;
   namespace<Right extends NamespaceRight>(
     actor: Actor,
     name: string,
     right: Right,
   ): Promise<GrantedNamespace<Right>>;
+  /** The same inside the transaction that uses it, for rights that need no audit. */
+  confirmNamespace(
+    stores: Stores,
+    actor: Actor,
+    name: string,
+    right: 'create-repos',
+  ): Promise<GrantedNamespace<'create-repos'>>;
   /** What an actor's lists may show. Throws SignInRequired where the hub asks everybody to sign in. */
   scope(actor: Actor): Promise<ListScope>;
   /** The same for a user who proved who they are before; undefined when there is no such user. */
@@ -91,6 +109,32 @@ async function standingOf(
   if (owner.kind === 'user') return owner.id === actor.user.id ? 'owner' : 'none';
   return (await stores.organizations.roleOf(owner.id, actor.user.id)) ?? 'none';
 }
+
+/** Throws unless the verdict is that the right was granted. */
+function refuse(actor: Actor, verdict: Verdict): Extract<Verdict, { kind: 'granted' }> {
+  if (verdict.kind === 'hidden') throw repoNotFound();
+  if (verdict.kind === 'denied') throw denied(actor, verdict.reason);
+  return verdict;
+}
+
+async function namespaceWithin<Right extends NamespaceRight>(
+  stores: Stores,
+  actor: Actor,
+  name: string,
+  right: Right,
+): Promise<{ readonly granted: GrantedNamespace<Right>; readonly audited: boolean }> {
+  if (actor.kind === 'anonymous') throw signInRequired();
+  const namespace = couldBeName(name) ? await stores.accounts.findNamespace(name) : undefined;
+  if (!namespace) throw forbidden(`You do not have the right to do this in the namespace "${shown(name)}".`);
+  const verdict = decideNamespace(actor, await standingOf(stores, actor, namespace), right, namespace);
+  if (verdict.kind === 'hidden') throw new HubError('NotFound', 'Not found.');
+  const { audited } = refuse(actor, verdict);
+  return { granted: { namespace, actor, right } as unknown as GrantedNamespace<Right>, audited };
+}
+
+/** Who is written into the log of events. */
+export const actorIdOf = (actor: Actor): NamespaceId | undefined =>
+  actor.kind === 'user' ? actor.user.id : undefined;
 
 export function createAuthorize(parts: {
   readonly db: Database;
@@ -116,9 +160,7 @@ export function createAuthorize(parts: {
     right: Right,
     verdict: Verdict,
   ): Promise<Granted<Right>> {
-    if (verdict.kind === 'hidden') throw repoNotFound();
-    if (verdict.kind === 'denied') throw denied(actor, verdict.reason);
-    if (verdict.audited) await db.write((stores) => audit(stores, actor, repo, right));
+    if (refuse(actor, verdict).audited) await db.write((stores) => audit(stores, actor, repo, right));
     return { repo, actor } as Granted<Right>;
   }
 
@@ -148,22 +190,24 @@ export function createAuthorize(parts: {
       return grant(actor, repo, right, decideRepo(actor, standing, repo, right, rules));
     },
 
-    async namespace(actor, name, right) {
-      if (actor.kind === 'anonymous') throw signInRequired();
-      const found = await db.read(async (stores) => {
-        const namespace = couldBeName(name) ? await stores.accounts.findNamespace(name) : undefined;
-        return namespace && { namespace, standing: await standingOf(stores, actor, namespace) };
-      });
-      if (!found) throw forbidden(`You do not have the right to do this in the namespace "${name}".`);
-      const verdict = decideNamespace(actor, found.standing, right, found.namespace);
-      if (verdict.kind !== 'granted') {
-        throw verdict.kind === 'denied'
-          ? denied(actor, verdict.reason)
-          : new HubError('NotFound', 'Not found.');
-      }
-      if (verdict.audited) await db.write((stores) => audit(stores, actor, undefined, right));
-      return { namespace: found.namespace, actor, right } as unknown as GrantedNamespace<typeof right>;
+    async confirm(stores, { repo, actor }, right) {
+      const current = await stores.repos.findById(repo.id);
+      if (!current) throw repoNotFound();
+      const standing = await standingOf(stores, actor, current.owner);
+      refuse(actor, decideRepo(actor, standing, current, right, rules));
+      return { repo: current, actor } as Granted<typeof right>;
     },
+
+    isThere: async ({ repo }) => (await db.read((stores) => stores.repos.findById(repo.id))) !== undefined,
+
+    async namespace(actor, name, right) {
+      const { granted, audited } = await db.read((stores) => namespaceWithin(stores, actor, name, right));
+      if (audited) await db.write((stores) => audit(stores, actor, undefined, right));
+      return granted;
+    },
+
+    confirmNamespace: async (stores, actor, name, right) =>
+      (await namespaceWithin(stores, actor, name, right)).granted,
 
     async scope(actor) {
       const granted = (listed: Repo) => ({ repo: listed, actor }) as Granted<'read'>;

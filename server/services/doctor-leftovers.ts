@@ -19,7 +19,7 @@ export function createLeftoverChecks(parts: {
   readonly now: number;
   /** When the last sweep began; whatever came to be after it has to wait for the next one. */
   readonly sweptAt: number;
-  /** Public ids of repositories that were deleted after that. */
+  /** Public ids of repositories that were deleted after that, or that kept packs for one that was. */
   readonly deletedRepositories: ReadonlySet<string>;
 }): { run(findings: Findings): Promise<void> } {
   const { db, objects, stagingFolders, now, sweptAt, deletedRepositories } = parts;
@@ -29,9 +29,7 @@ export function createLeftoverChecks(parts: {
       const owner = packOwner(key);
       if (owner !== '') {
         if (deletedRepositories.has(owner)) return true;
-        const repo = isPublicId(owner) ? await stores.repos.findByPublicId(owner) : undefined;
-        const packs = repo ? await stores.gitObjects.packs(repo.id) : [];
-        return packs.some((pack) => pack.packId === packId(key));
+        return isPublicId(owner) && (await stores.gitObjects.isPackListed(owner, packId(key)));
       }
       const upload = uploadOwner(key);
       if (upload !== '') return isPublicId(upload) && (await stores.uploads.exists(upload));

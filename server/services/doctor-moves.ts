@@ -8,7 +8,10 @@ const REPOS_AT_ONCE = 50;
 
 /** What the log of events says besides moves. */
 export interface MovesSeen {
-  /** Public ids of the repositories that were deleted at or after the moment asked for. */
+  /**
+   * Public ids of the repositories that were deleted at or after the moment asked for, and of those under which packs
+   * of theirs are stored.
+   */
   readonly deletedRepositories: ReadonlySet<string>;
 }
 
@@ -34,7 +37,9 @@ export function createMoveChecks(parts: { readonly db: Database; readonly delete
 
       async function replay(stores: Stores, event: HubEvent): Promise<void> {
         lastEvent = event.id;
-        if (event.kind === 'repo-deleted' && event.at >= deletedSince) deleted.add(deletedId(event));
+        if (event.kind === 'repo-deleted' && event.at >= deletedSince) {
+          for (const id of idsOfDeleted(event)) deleted.add(id);
+        }
         if (event.kind !== 'refs-updated' || event.repositoryId === undefined) return;
         const repo = await stores.repos.findById(event.repositoryId);
         if (!repo) return;
@@ -107,7 +112,11 @@ const isMove = (value: unknown): value is Move => {
   return typeof name === 'string' && isEnd(from) && isEnd(to);
 };
 
-const deletedId = (event: HubEvent): string => String(payloadOf(event)?.['id'] ?? '');
+function idsOfDeleted(event: HubEvent): readonly string[] {
+  const payload = payloadOf(event) ?? {};
+  const homes = Array.isArray(payload['packHomes']) ? (payload['packHomes'] as unknown[]) : [];
+  return [payload['id'], ...homes].map(String);
+}
 
 function payloadOf(event: HubEvent): Readonly<Record<string, unknown>> | undefined {
   try {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database, LargeObject, Stores, Upload, UploadPart } from '../db/stores.ts';
-import { HubError, isHubError, repoNotFound } from '../domain/errors.ts';
+import { HubError, isHubError } from '../domain/errors.ts';
 import {
   isPublicId,
   isSha256,
@@ -16,6 +16,7 @@ import { failPoint } from '../platform/fail-points.ts';
 import type { Granted } from './authorize.ts';
 import type { Capabilities } from './capabilities.ts';
 import { drain, provedBytes } from './proved-bytes.ts';
+import { requireWritable } from './writable.ts';
 
 export interface LfsLimits {
   readonly maxObjectBytes: number;
@@ -115,7 +116,7 @@ export function createLfs(parts: {
   async function keep(facts: UploadFacts): Promise<void> {
     await failPoint('large-object-stored');
     await db.write(async (stores) => {
-      if (!(await stores.repos.findById(facts.repositoryId))) throw repoNotFound();
+      await requireWritable(stores, facts.repositoryId);
       const object = await stores.largeObjects.addPlainForm(facts, clock.now());
       await stores.largeObjects.pend(facts.repositoryId, [object.id], pendUntil());
       if (facts.uploadId) await stores.uploads.delete(facts.uploadId);
@@ -164,7 +165,10 @@ export function createLfs(parts: {
     if (!mayUseParts || name.sizeBytes <= limits.partBytes) {
       return { kind: 'single', capability: capabilities.sign(UPLOAD, facts, limits.uploadTtlSeconds) };
     }
-    const upload = await db.write((stores) => openUpload(stores, repositoryId, name));
+    const upload = await db.write(async (stores) => {
+      await requireWritable(stores, repositoryId);
+      return openUpload(stores, repositoryId, name);
+    });
     const signed = capabilities.sign(UPLOAD, { ...facts, upload: upload.publicId }, limits.uploadTtlSeconds);
     const partCount = Math.ceil(name.sizeBytes / upload.partSizeBytes);
     return { kind: 'parts', capability: signed, partCount, partBytes: upload.partSizeBytes };
@@ -215,13 +219,11 @@ export function createLfs(parts: {
   return {
     async planUploads(granted, names, mayUseParts) {
       const known = await held(granted.repo.id, names);
-      await db.write((stores) =>
-        stores.largeObjects.pend(
-          granted.repo.id,
-          [...known.values()].map((object) => object.id),
-          pendUntil(),
-        ),
-      );
+      await db.write(async (stores) => {
+        await requireWritable(stores, granted.repo.id);
+        const ids = [...known.values()].map((object) => object.id);
+        await stores.largeObjects.pend(granted.repo.id, ids, pendUntil());
+      });
       const plans: UploadPlan[] = [];
       for (const name of names) {
         const object = known.get(name.sha256);
@@ -260,6 +262,7 @@ export function createLfs(parts: {
       if (sizeBytes !== facts.sizeBytes) {
         throw new HubError('LfsMismatch', `The link is for ${facts.sizeBytes} bytes, not ${sizeBytes}.`);
       }
+      await db.read((stores) => requireWritable(stores, facts.repositoryId));
       await storePlain(facts, source);
       await keep(facts);
     },
@@ -267,6 +270,7 @@ export function createLfs(parts: {
     async receivePart(capability, partNumber, source, sizeBytes) {
       const facts = uploadFacts(capability);
       const uploadId = facts.uploadId;
+      await db.read((stores) => requireWritable(stores, facts.repositoryId));
       const upload = uploadId && (await db.read((stores) => stores.uploads.find(uploadId, clock.now())));
       if (!upload)
         throw new HubError('NotFound', 'There is no such upload. Start again with a new batch request.');

@@ -1,4 +1,4 @@
-import type { HotObject, PackRow } from '../db/stores.ts';
+import type { HotObject, NewPack } from '../db/stores.ts';
 import type { Oid, PublicId } from '../domain/ids.ts';
 import type { GitObjectType, NewGitObject } from '../git/object-storage.ts';
 import { hashObject } from '../git/objects.ts';
@@ -19,7 +19,7 @@ type HotRow = Omit<HotObject, 'id'>;
 /** What the transaction that moves the ref has to insert. */
 export interface StagedObjects {
   readonly hotObjects: readonly HotRow[];
-  readonly packs: readonly Omit<PackRow, 'createdAt'>[];
+  readonly packs: readonly NewPack[];
 }
 
 /**
@@ -38,12 +38,12 @@ export function createObjectStaging(parts: {
   readonly repository: PublicId;
   readonly objects: ObjectStore;
   readonly stagingFolder: string;
-  readonly source: PackRow['source'];
+  readonly source: NewPack['source'];
 }): ObjectStaging {
   let hot = new Map<Oid, HotRow>();
   let hotBytes = 0;
   let pack: { readonly builder: PackBuilder; readonly spool: Spool } | undefined;
-  const storedPacks: Omit<PackRow, 'createdAt'>[] = [];
+  const storedPacks: NewPack[] = [];
   const slice = createTimeSlice();
 
   async function openPack(): Promise<PackBuilder> {

@@ -1,9 +1,12 @@
-import type { Database, HotObject, LinkOrigin, PackRow, Stores } from '../db/stores.ts';
-import { repoNotFound } from '../domain/errors.ts';
+import type { Database, HotObject, LinkOrigin, NewPack, Stores } from '../db/stores.ts';
+import { conflict, forbidden } from '../domain/errors.ts';
 import type { NamespaceId, Oid } from '../domain/ids.ts';
-import type { Repo } from '../domain/repo.ts';
+import { shown } from '../domain/names.ts';
+import { repoFullName, type Repo } from '../domain/repo.ts';
+import { branchRef } from '../domain/revision.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import { requireWritable } from './writable.ts';
 
 export interface RefMove {
   readonly name: string;
@@ -19,7 +22,7 @@ export interface RefChange {
   readonly actorId: NamespaceId | undefined;
   readonly moves: readonly RefMove[];
   readonly hotObjects?: readonly Omit<HotObject, 'id'>[];
-  readonly packs?: readonly Omit<PackRow, 'createdAt'>[];
+  readonly packs?: readonly NewPack[];
   /** Large objects that the new commits name: row keys. */
   readonly links?: readonly number[];
   /** Where those are, by row key, as far as the change knows. */
@@ -80,9 +83,15 @@ export function createRefUpdates(parts: {
 
 async function applyWithin(stores: Stores, change: RefChange, now: number): Promise<void> {
   const { repo, actorId } = change;
-  // Somebody may have deleted the repository while the change was being made ready.
-  if (!(await stores.repos.findById(repo.id))) throw repoNotFound();
+  // Somebody may have deleted, archived or given away the repository while the change was being made ready.
+  const current = await requireWritable(stores, repo.id);
+  if (current.owner.id !== repo.owner.id) {
+    throw conflict(`The repository was moved to ${repoFullName(current)} meanwhile. Try again.`);
+  }
   for (const move of change.moves) {
+    if (move.next === undefined && move.name === branchRef(current.defaultBranch)) {
+      throw forbidden(`Cannot delete ${shown(move.name)}: it is the default branch.`);
+    }
     const isDone = await stores.refs.compareAndSet(repo.id, move.name, move.expected, move.next, now);
     if (!isDone) throw new Moved(move.name);
   }

@@ -41,8 +41,8 @@ export function createRepoObjects(parts: {
       const rows = await db.read((stores) => stores.gitObjects.packs(repo.id));
       return rows.map((row) => ({
         id: row.packId,
-        packKey: packKey(repo.publicId, row.packId),
-        indexKey: packIndexKey(repo.publicId, row.packId),
+        packKey: packKey(row.home, row.packId),
+        indexKey: packIndexKey(row.home, row.packId),
         sizeBytes: row.sizeBytes,
         indexSizeBytes: row.indexSizeBytes,
       }));

@@ -1,17 +1,16 @@
 import type { Database, RepoListItem } from '../db/stores.ts';
 import { decodeBase64 } from '../domain/commit-lines.ts';
 import type { Visibility } from '../domain/account.ts';
-import type { HubError } from '../domain/errors.ts';
-import { conflict } from '../domain/errors.ts';
 import { defaultGitattributes } from '../domain/gitattributes.ts';
 import { parseRepoName, parseWritablePath } from '../domain/names.ts';
+import { repoNameTaken } from '../domain/repo-name-taken.ts';
 import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
 import type { Actor } from '../domain/access.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import { newPublicId } from '../platform/random.ts';
-import type { Authorize, Granted } from './authorize.ts';
+import { actorIdOf, type Authorize, type Granted } from './authorize.ts';
 import type { Commits } from './commits.ts';
 import type { RefUpdates } from './ref-updates.ts';
 
@@ -44,10 +43,9 @@ export interface ListedRepo extends RepoListItem {
 }
 
 export interface Repositories {
-  /** Create a repository with its first commit. Throws InvalidName, Forbidden, and Conflict with the existing repository in `details.repo`. */
+  /** Create a repository with its first commit. Throws InvalidName, Forbidden, and Conflict with the existing repository's name in `details.name`. */
   create(actor: Actor, repo: NewRepo): Promise<Repo>;
   delete(granted: Granted<'administer'>): Promise<void>;
-  setVisibility(granted: Granted<'administer'>, visibility: Visibility): Promise<void>;
   list(actor: Actor, query: RepoPageQuery): Promise<readonly ListedRepo[]>;
   counts(actor: Actor): Promise<Readonly<Record<RepoKind, number>>>;
 }
@@ -64,36 +62,27 @@ export function createRepositories(parts: {
 }): Repositories {
   const { db, clock, authorize, commits, refUpdates } = parts;
 
-  async function existing(kind: RepoKind, owner: string, name: string): Promise<Repo | undefined> {
-    const found = await db.read((stores) => stores.repos.find(kind, owner, name));
-    return found && !found.isRedirect ? found.repo : undefined;
-  }
-
   async function defaultVisibility(owner: string): Promise<Visibility> {
     const organization = await db.read((stores) => stores.organizations.find(owner));
     return organization?.defaultVisibility ?? 'public';
   }
 
-  const alreadyExists = (repo: Repo): HubError =>
-    conflict(`You already created this ${repo.kind} repo: ${repoFullName(repo)}`, {
-      repo: repoFullName(repo),
-    });
-
   return {
     async create(actor, wish) {
       const name = parseRepoName(wish.name);
       const { namespace, actor: user } = await authorize.namespace(actor, wish.owner, 'create-repos');
-      const taken = await existing(wish.kind, namespace.name, name);
-      if (taken) throw alreadyExists(taken);
+      const rival = await db.read((stores) => stores.repos.findAlike(namespace.id, wish.kind, name));
+      if (rival) throw repoNameTaken(wish.kind, name, rival);
       const files = firstFiles(wish);
       const visibility = wish.visibility ?? (await defaultVisibility(namespace.name));
       const now = clock.now();
       const publicId = newPublicId();
       const first = await commits.firstCommit(publicId, { actor: user, summary: FIRST_SUMMARY, files });
       const repo = await db.write(async (stores) => {
+        const target = await authorize.confirmNamespace(stores, actor, namespace.name, 'create-repos');
         const repo = await stores.repos.create({
           kind: wish.kind,
-          owner: namespace,
+          owner: target.namespace,
           name,
           visibility,
           defaultBranch: DEFAULT_BRANCH,
@@ -124,27 +113,22 @@ export function createRepositories(parts: {
       return repo;
     },
 
-    async delete({ repo, actor }) {
+    async delete(granted) {
       await db.write(async (stores) => {
+        const { repo, actor } = await authorize.confirm(stores, granted, 'administer');
+        const packs = await stores.gitObjects.packs(repo.id);
         await stores.repos.delete(repo.id);
         await stores.events.append({
           kind: 'repo-deleted',
           repositoryId: undefined,
-          actorId: actor.kind === 'user' ? actor.user.id : undefined,
-          payload: JSON.stringify({ repo: repoFullName(repo), kind: repo.kind, id: repo.publicId }),
-          at: clock.now(),
-        });
-      });
-    },
-
-    async setVisibility({ repo, actor }, visibility) {
-      await db.write(async (stores) => {
-        await stores.repos.setVisibility(repo.id, visibility, clock.now());
-        await stores.events.append({
-          kind: 'repo-visibility',
-          repositoryId: repo.id,
-          actorId: actor.kind === 'user' ? actor.user.id : undefined,
-          payload: JSON.stringify({ visibility }),
+          actorId: actorIdOf(actor),
+          payload: JSON.stringify({
+            repo: repoFullName(repo),
+            kind: repo.kind,
+            id: repo.publicId,
+            // Those of a duplicate are stored under the id of its source.
+            packHomes: [...new Set(packs.map(({ home }) => home))].filter((home) => home !== repo.publicId),
+          }),
           at: clock.now(),
         });
       });

@@ -1,5 +1,5 @@
 import type { Database } from '../db/stores.ts';
-import { isPublicId, isSha256, isXetHash, type PublicId } from '../domain/ids.ts';
+import { isPublicId, isSha256, isXetHash } from '../domain/ids.ts';
 import {
   KEY_ROOTS,
   largeObjectName,
@@ -55,14 +55,9 @@ export function createSweep(parts: {
   const isUploadGone = async (id: string): Promise<boolean> =>
     isPublicId(id) && !(await db.read((stores) => stores.uploads.exists(id)));
 
-  async function isPackUnclaimed(owner: string, id: string): Promise<boolean> {
-    if (!isPublicId(owner)) return false;
-    return db.read(async (stores) => {
-      const repo = await stores.repos.findByPublicId(owner as PublicId);
-      if (!repo) return true;
-      return !(await stores.gitObjects.packs(repo.id)).some((pack) => pack.packId === id);
-    });
-  }
+  // A pack may outlive the repository it is stored under: a duplicate goes on listing it.
+  const isPackUnclaimed = async (home: string, id: string): Promise<boolean> =>
+    isPublicId(home) && !(await db.read((stores) => stores.gitObjects.isPackListed(home, id)));
 
   const isLargeObjectUnclaimed = async (name: string): Promise<boolean> =>
     isSha256(name) && !(await db.read((stores) => stores.largeObjects.findAny(name)))?.hasPlainForm;

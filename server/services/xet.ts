@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Database, LargeObject, RepoScope, XorbRange } from '../db/stores.ts';
-import { corruptObject, HubError, invalidCredentials, repoNotFound } from '../domain/errors.ts';
+import { ARCHIVED } from '../domain/access.ts';
+import { corruptObject, forbidden, HubError, invalidCredentials } from '../domain/errors.ts';
 import { isXetHash, type NamespaceId, type Sha256, type XetHash } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import { largeObjectKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';
@@ -38,6 +39,7 @@ import {
 import { verifyShard, type VerifiedFile } from '../xet/verify-shard.ts';
 import { MAX_XORB_UPLOAD_BYTES } from '../xet/xorb.ts';
 import type { Authorize, Granted } from './authorize.ts';
+import { requireWritable } from './writable.ts';
 
 export interface XetToken {
   readonly token: string;
@@ -200,7 +202,7 @@ export function createXet(parts: {
 
   async function keepFiles(grant: XetGrant, files: readonly VerifiedFile[]): Promise<boolean> {
     return db.write(async (stores) => {
-      if (!(await stores.repos.findById(grant.repo.id))) throw repoNotFound();
+      await requireWritable(stores, grant.repo.id);
       const now = clock.now();
       let isAnyNew = false;
       for (const file of files) {
@@ -234,6 +236,7 @@ export function createXet(parts: {
       if (scope === 'write' && access.scope !== 'write') {
         throw new HubError('Forbidden', 'This Xet token can only read.');
       }
+      if (scope === 'write' && repo.archivedAt !== undefined) throw forbidden(ARCHIVED);
       return { repo, scope: access.scope, user: access.user };
     },
 

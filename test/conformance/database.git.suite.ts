@@ -197,7 +197,7 @@ export function gitSuite(fixture: Fixture): void {
 
   describe('packs', () => {
     test('packs are listed newest first, and adding one again changes nothing', async () => {
-      const { id } = await fixture.repo(await fixture.user());
+      const { id, publicId } = await fixture.repo(await fixture.user());
       const pack = { source: 'push', objectCount: 5, sizeBytes: 2 ** 33, indexSizeBytes: 1_100 } as const;
       await change(async (stores) => {
         await stores.gitObjects.addPack(id, { ...pack, packId: oidOf('first') }, NOW);
@@ -205,9 +205,50 @@ export function gitSuite(fixture: Fixture): void {
         await stores.gitObjects.addPack(id, { ...pack, packId: oidOf('first'), objectCount: 9 }, NOW + 2);
       });
       expect(await ask((stores) => stores.gitObjects.packs(id))).toEqual([
-        { ...pack, packId: oidOf('second'), source: 'rolled', createdAt: NOW + 1 },
-        { ...pack, packId: oidOf('first'), createdAt: NOW },
+        { ...pack, home: publicId, packId: oidOf('second'), source: 'rolled', createdAt: NOW + 1 },
+        { ...pack, home: publicId, packId: oidOf('first'), createdAt: NOW },
       ]);
+    });
+
+    test('a copy lists the packs where they are, and outlives its source', async () => {
+      const owner = await fixture.user();
+      const source = await fixture.repo(owner, 'source');
+      const copy = await fixture.repo(owner, 'copy');
+      const second = await fixture.repo(owner, 'second');
+      const pack = { source: 'push', objectCount: 5, sizeBytes: 9, indexSizeBytes: 1_100 } as const;
+      const hot = Array.from({ length: 70 }, (_, index) => ({
+        ...{ oid: oidOf(index), type: 'blob' as const, sizeBytes: 3, deflated: Buffer.from(`b${index}`) },
+      }));
+      await change(async (stores) => {
+        await stores.gitObjects.insertHot(source.id, hot);
+        await stores.gitObjects.addPack(source.id, { ...pack, packId: oidOf('first') }, NOW);
+        await stores.gitObjects.addPack(source.id, { ...pack, packId: oidOf('second') }, NOW + 1);
+        await stores.gitObjects.copyAll(source.id, copy.id);
+        await stores.gitObjects.copyAll(copy.id, second.id);
+      });
+      for (const { id } of [copy, second]) {
+        expect(await ask((stores) => stores.gitObjects.packs(id))).toEqual([
+          { ...pack, home: source.publicId, packId: oidOf('second'), createdAt: NOW + 1 },
+          { ...pack, home: source.publicId, packId: oidOf('first'), createdAt: NOW },
+        ]);
+        expect(await ask((stores) => stores.gitObjects.hotTotals(id))).toEqual({ count: 70, sizeBytes: 200 });
+        expect(await ask((stores) => stores.inspection.countHot(id))).toEqual({ count: 70, sizeBytes: 200 });
+        const rows = await ask((stores) => stores.gitObjects.listHot(id, 0, 100));
+        expect(rows.map(({ id: _key, ...row }) => row)).toEqual(hot);
+      }
+      const isListed = (home = source.publicId, name: string = oidOf('first')) =>
+        ask((stores) => stores.gitObjects.isPackListed(home, name));
+      expect([await isListed(copy.publicId), await isListed(source.publicId, oidOf('third'))]).toEqual([
+        false,
+        false,
+      ]);
+      for (const { id } of [source, copy]) {
+        expect(await isListed()).toBe(true);
+        await change((stores) => stores.repos.delete(id));
+      }
+      expect(await isListed()).toBe(true);
+      await change((stores) => stores.repos.delete(second.id));
+      expect(await isListed()).toBe(false);
     });
   });
 

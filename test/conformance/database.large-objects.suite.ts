@@ -271,7 +271,7 @@ export function largeObjectSuite(fixture: Fixture): void {
       const hash = xetHashBytes(xetHashOf('sample'));
       const open = await fixture.repo(await fixture.user('ann'), 'open');
       const hidden = await fixture.repo(await fixture.user('bob'), 'hidden');
-      await change(({ repos }) => repos.setVisibility(hidden.id, 'private', NOW));
+      await change(({ repos }) => repos.update(hidden.id, { visibility: 'private' }, NOW));
       const range = (name: string, chunkStart: number) => ({
         xorb: xetHashOf(name),
         chunkStart,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RepoScope } from '../../server/db/stores.ts';
+import type { RepoScope, Stores } from '../../server/db/stores.ts';
 import type { RepositoryId } from '../../server/domain/ids.ts';
 import type { Repo } from '../../server/domain/repo.ts';
 import { newRepo, NOW, oidOf, sha256Of, type Fixture } from './database.suite.ts';
@@ -61,7 +61,7 @@ export function repoSuite(fixture: Fixture): void {
 
     test('visibility and time of change are kept', async () => {
       const repo = await fixture.repo(await fixture.user());
-      await change((stores) => stores.repos.setVisibility(repo.id, 'private', NOW + 1));
+      await change((stores) => stores.repos.update(repo.id, { visibility: 'private' }, NOW + 1));
       expect(await ask((stores) => stores.repos.findById(repo.id))).toEqual({
         ...repo,
         visibility: 'private',
@@ -114,6 +114,91 @@ export function repoSuite(fixture: Fixture): void {
 
       const again = await fixture.repo(owner);
       expect(again.id).not.toBe(repo.id);
+    });
+  });
+
+  describe('names of repositories', () => {
+    const find = (owner: string, name: string) =>
+      ask(async (stores) => {
+        const found = await stores.repos.find('model', owner, name);
+        return found && [found.repo.name, found.isRedirect];
+      });
+    const move = (repo: Repo, owner: Repo['owner'], name: string) =>
+      change((stores) => stores.repos.move(repo, { owner, name }, NOW + 5));
+
+    test('that are too much alike exclude each other, and the one that is there is named', async () => {
+      const ann = await fixture.user('Ann');
+      await fixture.repo(ann, 'Some-Name');
+      const { id } = await fixture.repo(ann, 'some.name');
+      for (const name of ['some_name', 'SOMENAME', 'Some-Name']) {
+        await expect(fixture.repo(ann, name)).rejects.toMatchObject({
+          code: 'Conflict',
+          details: { name: 'Ann/Some-Name' },
+        });
+        expect(await ask((stores) => stores.repos.findAlike(ann.id, 'model', name))).toMatchObject({
+          name: 'Some-Name',
+        });
+      }
+      expect(await ask((stores) => stores.repos.findAlike(ann.id, 'dataset', 'SomeName'))).toBeUndefined();
+      const repo = await ask((stores) => stores.repos.findById(id));
+      await expect(move(repo as Repo, ann, 'so_mename')).rejects.toMatchObject({ code: 'Conflict' });
+    });
+
+    test('a move keeps everything but the name, and former names lead to it', async () => {
+      const [ann, bob] = [await fixture.user('ann'), await fixture.user('bob')];
+      const repo = await fixture.repo(ann, 'one');
+      const second = await move(repo, ann, 'Two');
+      expect(second).toEqual({ ...repo, name: 'Two', updatedAt: NOW + 5 });
+      const third = await move(second, bob, 'three');
+      expect(await ask((stores) => stores.repos.findById(repo.id))).toEqual(third);
+      expect(third.owner).toEqual({ id: bob.id, name: 'bob', kind: 'user' });
+      expect(await find('ann', 'ONE')).toEqual(['three', true]);
+      expect(await find('ann', 'two')).toEqual(['three', true]);
+      expect(await find('bob', 'three')).toEqual(['three', false]);
+      await move(third, ann, 'one');
+      expect(await find('ann', 'one')).toEqual(['one', false]);
+      expect(await find('bob', 'three')).toEqual(['one', true]);
+      await change((stores) => stores.repos.delete(repo.id));
+      expect(await find('bob', 'three')).toBeUndefined();
+      expect(await fixture.db.check()).toEqual([]);
+    });
+
+    test('a former name goes to whoever of the same owner takes it, and is kept for what went away', async () => {
+      const [ann, bob] = [await fixture.user('ann'), await fixture.user('bob')];
+      const [first, given] = [await fixture.repo(ann, 'first'), await fixture.repo(ann, 'given')];
+      const other = await fixture.repo(ann, 'other');
+      await move(first, ann, 'moved');
+      await move(given, bob, 'given');
+      await expect(move(other, ann, 'given')).rejects.toMatchObject({ code: 'Conflict' });
+      await move(other, ann, 'first');
+      expect(await find('ann', 'first')).toEqual(['first', false]);
+      expect(await find('ann', 'other')).toEqual(['first', true]);
+      expect(await find('ann', 'moved')).toEqual(['moved', false]);
+      await fixture.repo(ann, 'given');
+      expect(await find('ann', 'given')).toEqual(['given', false]);
+    });
+
+    test('only the case of a name may change', async () => {
+      const ann = await fixture.user('ann');
+      const repo = await fixture.repo(ann, 'cased');
+      await move(repo, ann, 'CASED');
+      expect(await find('ann', 'cased')).toEqual(['CASED', false]);
+      expect(await ask((stores) => stores.inspection.namesOf(repo.id))).toHaveLength(1);
+    });
+
+    test('settings change alone or together', async () => {
+      const repo = await fixture.repo(await fixture.user());
+      const update = (change_: Parameters<Stores['repos']['update']>[1]) =>
+        change(async (stores) => {
+          await stores.repos.update(repo.id, change_, NOW + 1);
+          return stores.repos.findById(repo.id);
+        });
+      expect(await update({ archivedAt: NOW })).toMatchObject({ archivedAt: NOW, visibility: 'public' });
+      expect(await update({ defaultBranch: 'dev' })).toMatchObject({ archivedAt: NOW, defaultBranch: 'dev' });
+      expect(await update({ archivedAt: undefined, visibility: 'private' })).toEqual({
+        ...repo,
+        ...{ visibility: 'private', defaultBranch: 'dev', updatedAt: NOW + 1 },
+      });
     });
   });
 

@@ -233,7 +233,7 @@ describe('settings', () => {
   test('change who can see it', async () => {
     const repo = await createRepo(hub, 'owner/shown');
     const put = (body: object) => repo.api('PUT', 'settings', { body });
-    expect((await put({ private: true })).json()).toEqual({ visibility: 'private', private: true });
+    expect((await put({ private: true })).json()).toMatchObject({ visibility: 'private', private: true });
     expect(codeOf(await info('models/owner/shown', '', 'anonymous'))).toBe('401 RepoNotFound');
     expect(codeOf(await info('models/owner/shown', '', 'stranger'))).toBe('404 RepoNotFound');
     expect((await put({ visibility: 'public' })).status).toBe(200);

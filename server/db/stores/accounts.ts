@@ -9,6 +9,7 @@ import type { StoreContext } from '../store-context.ts';
 import type { AccountStore } from '../stores.ts';
 import type { AccessTokenTable, OAuthGrantTable, SessionTable } from '../tables.ts';
 import {
+  findAlike,
   insertNamespace,
   renameFully,
   selectNamespaces,
@@ -35,6 +36,7 @@ type UserQuestions = Pick<
   | 'passwordHash'
   | 'setPasswordHash'
   | 'findNamespace'
+  | 'findAlike'
 >;
 
 function userQuestions(context: StoreContext): UserQuestions {
@@ -107,6 +109,8 @@ function userQuestions(context: StoreContext): UserQuestions {
       const row = await selectNamespaces(context).where('folded', '=', foldName(name)).executeTakeFirst();
       return row && toNamespace(row);
     },
+
+    findAlike: (name) => findAlike(context, name),
   };
 }
 

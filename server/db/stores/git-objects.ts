@@ -10,6 +10,8 @@ import type { HotObjectTable } from '../tables.ts';
 /** Ids asked for by one statement. */
 const SLICE = 500;
 const OID_HEX_LENGTH = 40;
+/** Rows copied by one statement; each has its bytes, up to a megabyte. */
+const COPY_SLICE = 32;
 
 /** git's own numbers (gitformat-pack, "object types"). */
 const TYPE_NUMBERS: Readonly<Record<StoredObjectType, number>> = { commit: 1, tree: 2, blob: 3, tag: 4 };
@@ -156,6 +158,7 @@ export function createGitObjectStore({ db, dialect }: StoreContext): GitObjectSt
         .values({
           repository_id: repositoryId,
           pack_id: pack.packId,
+          home: (eb) => eb.selectFrom('repositories').select('public_id').where('id', '=', repositoryId),
           source: pack.source,
           object_count: pack.objectCount,
           size_bytes: pack.sizeBytes,
@@ -175,12 +178,71 @@ export function createGitObjectStore({ db, dialect }: StoreContext): GitObjectSt
         .execute();
       return rows.map((row): PackRow => ({
         packId: row.pack_id,
+        home: row.home,
         source: row.source,
         objectCount: row.object_count,
         sizeBytes: row.size_bytes,
         indexSizeBytes: row.index_size_bytes,
         createdAt: row.created_at,
       }));
+    },
+
+    isPackListed: async (home, packId) => {
+      const row = await db
+        .selectFrom('packs')
+        .select('id')
+        .where('home', '=', home)
+        .where('pack_id', '=', packId)
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
+    copyAll: async (from, to) => {
+      const packColumns = [
+        ...(['pack_id', 'home', 'source', 'object_count', 'size_bytes', 'index_size_bytes'] as const),
+        'created_at' as const,
+      ];
+      await db
+        .insertInto('packs')
+        .columns(['repository_id', ...packColumns])
+        .expression((eb) =>
+          eb
+            .selectFrom('packs')
+            .select([eb.val(to).as('repository_id'), ...packColumns])
+            .where('repository_id', '=', from)
+            .orderBy('id'),
+        )
+        .execute();
+      for (let after = 0; ;) {
+        const page = await db
+          .selectFrom('hot_objects')
+          .select('id')
+          .where('repository_id', '=', from)
+          .where('id', '>', after)
+          .orderBy('id')
+          .limit(COPY_SLICE)
+          .execute();
+        const last = page.at(-1);
+        if (!last) return;
+        const columns = ['oid', 'type', 'size_bytes', 'stored_bytes', 'deflated'] as const;
+        const copied = await db
+          .insertInto('hot_objects')
+          .columns(['repository_id', ...columns])
+          .expression((eb) =>
+            eb
+              .selectFrom('hot_objects')
+              .select([eb.val(to).as('repository_id'), ...columns])
+              .where('repository_id', '=', from)
+              .where('id', '>', after)
+              .where('id', '<=', last.id)
+              .orderBy('id'),
+          )
+          .returning('stored_bytes')
+          .execute();
+        await addToTotals(to, copied, 1);
+        after = last.id;
+      }
     },
   };
 }

@@ -247,6 +247,33 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
       }));
     },
 
+    copyLinks: async (from, to, now) => {
+      await db
+        .insertInto('removed_objects')
+        .columns(['repository_id', 'sha256', 'removed_at'])
+        .expression((eb) =>
+          eb
+            .selectFrom('removed_objects')
+            .select([eb.val(to).as('repository_id'), 'sha256', 'removed_at'])
+            .where('repository_id', '=', from),
+        )
+        .execute();
+      for (let after = 0; ;) {
+        const page = await db
+          .selectFrom('repository_objects')
+          .select(['object_id', 'path', 'ref', 'pusher_id'])
+          .where('repository_id', '=', from)
+          .where('object_id', '>', after)
+          .orderBy('object_id')
+          .limit(SLICE)
+          .execute();
+        const last = page.at(-1);
+        if (!last) return;
+        await insertLinks(page.map((row) => ({ ...row, repository_id: to, created_at: now })));
+        after = last.object_id;
+      }
+    },
+
     deleteExpiredPendings: async (now) => {
       const { numDeletedRows } = await db
         .deleteFrom('pending_objects')

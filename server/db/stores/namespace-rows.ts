@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely';
 import type { Namespace, Organization, User } from '../../domain/account.ts';
-import { conflict } from '../../domain/errors.ts';
+import { conflict, type HubError } from '../../domain/errors.ts';
 import type { NamespaceId } from '../../domain/ids.ts';
-import { foldName } from '../../domain/names.ts';
+import { foldName, normalName } from '../../domain/names.ts';
 import { newPublicId } from '../../platform/random.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { NamespaceTable, OrganizationTable, UserTable } from '../tables.ts';
@@ -65,9 +65,27 @@ export const toOrganization = (row: OrganizationRow): Organization => ({
   defaultVisibility: row.default_visibility,
 });
 
-/** Take a name. Throws `Conflict` when a user or an organization has it already, whatever its case. */
+/** The user or organization that has this name, or else the one whose name is too much like it. */
+export async function findAlike(context: StoreContext, name: string): Promise<Namespace | undefined> {
+  const [folded, normal] = [foldName(name), normalName(name)];
+  const rows = await selectNamespaces(context)
+    .select('namespaces.folded')
+    .where((eb) => eb.or([eb('namespaces.folded', '=', folded), eb('namespaces.normal', '=', normal)]))
+    .execute();
+  const row = rows.find((candidate) => candidate.folded === folded) ?? rows[0];
+  return row && toNamespace(row);
+}
+
+async function nameTaken(context: StoreContext, name: string): Promise<HubError> {
+  const alike = await findAlike(context, name);
+  return !alike || foldName(alike.name) === foldName(name)
+    ? conflict(`The name "${name}" is already taken.`)
+    : conflict(`The name "${name}" is too much like "${alike.name}", which is already taken.`);
+}
+
+/** Take a name. Throws `Conflict` when a user or an organization has it already, or one too much like it. */
 export async function insertNamespace<Kind extends Namespace['kind']>(
-  { db }: StoreContext,
+  context: StoreContext,
   namespace: {
     readonly kind: Kind;
     readonly name: string;
@@ -76,20 +94,21 @@ export async function insertNamespace<Kind extends Namespace['kind']>(
   },
 ): Promise<Namespace & { readonly kind: Kind }> {
   const publicId = newPublicId();
-  const row = await db
+  const row = await context.db
     .insertInto('namespaces')
     .values({
       public_id: publicId,
       kind: namespace.kind,
       name: namespace.name,
       folded: foldName(namespace.name),
+      normal: normalName(namespace.name),
       full_name: namespace.fullName,
       created_at: namespace.now,
     })
-    .onConflict((on) => on.column('folded').doNothing())
+    .onConflict((on) => on.doNothing())
     .returning('id')
     .executeTakeFirst();
-  if (!row) throw conflict(`The name "${namespace.name}" is already taken.`);
+  if (!row) throw await nameTaken(context, namespace.name);
   return {
     id: row.id,
     publicId,

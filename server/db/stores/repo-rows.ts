@@ -20,11 +20,12 @@ const REPO_COLUMNS = [
   'repositories.created_by',
   'repositories.created_at',
   'repositories.updated_at',
+  'repositories.archived_at',
   'namespaces.name as owner_name',
   'namespaces.kind as owner_kind',
 ] as const;
 
-type Uncounted = 'folded' | 'likes' | 'downloads' | 'downloads_all_time' | 'trending' | 'archived_at';
+type Uncounted = 'folded' | 'likes' | 'downloads' | 'downloads_all_time' | 'trending';
 export type RepoRow = Omit<Selectable<RepositoryTable>, Uncounted> & {
   owner_name: string;
   owner_kind: NamespaceTable['kind'];
@@ -47,6 +48,7 @@ export const toRepo = (row: RepoRow): Repo => ({
   createdBy: row.created_by ?? undefined,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
+  archivedAt: row.archived_at ?? undefined,
 });
 
 /** Condition that a repository is among those which a scope shows. */

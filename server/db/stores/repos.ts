@@ -1,7 +1,8 @@
 import { sql, type Selectable } from 'kysely';
 import { conflict } from '../../domain/errors.ts';
-import type { RepositoryId } from '../../domain/ids.ts';
-import { foldName } from '../../domain/names.ts';
+import type { NamespaceId, RepositoryId } from '../../domain/ids.ts';
+import { foldName, normalName } from '../../domain/names.ts';
+import { repoNameTaken } from '../../domain/repo-name-taken.ts';
 import { REPO_KINDS, type RepoKind } from '../../domain/repo.ts';
 import { branchRef } from '../../domain/revision.ts';
 import { newPublicId } from '../../platform/random.ts';
@@ -41,19 +42,67 @@ export function createRepoStore(context: StoreContext): RepoStore {
       .where('id', '=', value('id')),
   );
 
+  /** The live name of an owner and a kind that excludes this one: the same, or else one too much like it. */
+  const findRival = async (ownerId: NamespaceId, kind: RepoKind, name: string, except?: RepositoryId) => {
+    const [folded, normal] = [foldName(name), normalName(name)];
+    let rivals = db
+      .selectFrom('repository_names')
+      .innerJoin('repositories', 'repositories.id', 'repository_names.repository_id')
+      .select(['repository_names.repository_id', 'repository_names.folded', 'repositories.name'])
+      .where('repository_names.owner_id', '=', ownerId)
+      .where('repository_names.kind', '=', kind)
+      .where('repository_names.is_redirect', '=', sql.lit(0))
+      .where((eb) =>
+        eb.or([eb('repository_names.folded', '=', folded), eb('repository_names.normal', '=', normal)]),
+      );
+    if (except !== undefined) rivals = rivals.where('repository_names.repository_id', '<>', except);
+    const rows = await rivals.execute();
+    return rows.find((row) => row.folded === folded) ?? rows[0];
+  };
+
+  /** Whether a name leads to a repository, other than this one, that went to another owner. */
+  const leadsElsewhere = async (
+    ownerId: NamespaceId,
+    kind: RepoKind,
+    folded: string,
+    except: RepositoryId,
+  ): Promise<boolean> => {
+    const row = await db
+      .selectFrom('repository_names')
+      .innerJoin('repositories', 'repositories.id', 'repository_names.repository_id')
+      .select('repositories.id')
+      .where('repository_names.owner_id', '=', ownerId)
+      .where('repository_names.kind', '=', kind)
+      .where('repository_names.folded', '=', folded)
+      .where('repositories.id', '<>', except)
+      .where('repositories.owner_id', '<>', ownerId)
+      .executeTakeFirst();
+    return row !== undefined;
+  };
+
+  /** Make a name lead to a repository as its own. A redirect of that name ends. */
+  const takeName = async (
+    id: RepositoryId,
+    ownerId: NamespaceId,
+    kind: RepoKind,
+    names: { readonly folded: string; readonly normal: string },
+  ): Promise<void> => {
+    await db
+      .insertInto('repository_names')
+      .values({ repository_id: id, owner_id: ownerId, kind, ...names, is_redirect: 0 })
+      .onConflict((on) =>
+        on
+          .columns(['owner_id', 'kind', 'folded'])
+          .doUpdateSet({ repository_id: id, ...names, is_redirect: 0 }),
+      )
+      .execute();
+  };
+
   return {
     create: async ({ kind, owner, name, visibility, defaultBranch, createdBy, now, ...given }) => {
-      const folded = foldName(name);
-      const taken = await db
-        .selectFrom('repository_names')
-        .select('id')
-        .where('owner_id', '=', owner.id)
-        .where('kind', '=', kind)
-        .where('folded', '=', folded)
-        .where('is_redirect', '=', 0)
-        .executeTakeFirst();
-      if (taken) throw conflict(`You already created this ${kind} repo`, { name: `${owner.name}/${name}` });
-
+      const rival = await findRival(owner.id, kind, name);
+      if (rival) throw repoNameTaken(kind, name, { owner, name: rival.name });
+      const names = { folded: foldName(name), normal: normalName(name) };
       const publicId = given.publicId ?? newPublicId();
       const { id } = await db
         .insertInto('repositories')
@@ -62,7 +111,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
           kind,
           owner_id: owner.id,
           name,
-          folded,
+          folded: names.folded,
           visibility,
           default_branch: defaultBranch,
           created_by: createdBy ?? null,
@@ -71,13 +120,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
         })
         .returning('id')
         .executeTakeFirstOrThrow();
-      await db
-        .insertInto('repository_names')
-        .values({ repository_id: id, owner_id: owner.id, kind, folded, is_redirect: 0 })
-        .onConflict((on) =>
-          on.columns(['owner_id', 'kind', 'folded']).doUpdateSet({ repository_id: id, is_redirect: 0 }),
-        )
-        .execute();
+      await takeName(id, owner.id, kind, names);
       return {
         id,
         publicId,
@@ -89,6 +132,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
         createdBy,
         createdAt: now,
         updatedAt: now,
+        archivedAt: undefined,
       };
     },
 
@@ -197,10 +241,52 @@ export function createRepoStore(context: StoreContext): RepoStore {
       return rows.map(toRepo);
     },
 
-    setVisibility: async (id, visibility, now) => {
+    findAlike: async (ownerId, kind, name) => {
+      const rival = await findRival(ownerId, kind, name);
+      const [row] = rival ? await findByKey({ id: rival.repository_id }) : [];
+      return row && toRepo(row);
+    },
+
+    move: async (repo, { owner, name }, now) => {
+      const { id, kind } = repo;
+      const taken = (other: string) =>
+        conflict(`A ${kind} repository called \`${owner.name}/${other}\` already exists`, {
+          name: `${owner.name}/${other}`,
+        });
+      const rival = await findRival(owner.id, kind, name, id);
+      if (rival) throw taken(rival.name);
+      const names = { folded: foldName(name), normal: normalName(name) };
+      if (await leadsElsewhere(owner.id, kind, names.folded, id)) throw taken(name);
+      await db
+        .updateTable('repository_names')
+        .set({ is_redirect: 1 })
+        .where('repository_id', '=', id)
+        .where('is_redirect', '=', 0)
+        .execute();
+      await takeName(id, owner.id, kind, names);
       await db
         .updateTable('repositories')
-        .set({ visibility, updated_at: now })
+        .set({ owner_id: owner.id, name, folded: names.folded, updated_at: now })
+        .where('id', '=', id)
+        .execute();
+      return {
+        ...repo,
+        owner: { id: owner.id, name: owner.name, kind: owner.kind },
+        name,
+        updatedAt: now,
+      };
+    },
+
+    update: async (id, change, now) => {
+      const { visibility, defaultBranch } = change;
+      await db
+        .updateTable('repositories')
+        .set({
+          updated_at: now,
+          ...(visibility === undefined ? {} : { visibility }),
+          ...(defaultBranch === undefined ? {} : { default_branch: defaultBranch }),
+          ...('archivedAt' in change ? { archived_at: change.archivedAt ?? null } : {}),
+        })
         .where('id', '=', id)
         .execute();
     },

@@ -8,6 +8,7 @@ import { diffRoutes } from './diffs.ts';
 import { hubRoutes } from './hub.ts';
 import { lfsFileRoutes } from './lfs-files.ts';
 import { lfsRoutes } from './lfs.ts';
+import { lifecycleRoutes } from './lifecycle.ts';
 import { likeRoutes } from './likes.ts';
 import { popularityRoutes } from './popularity.ts';
 import { profileRoutes } from './profiles.ts';
@@ -24,6 +25,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof hubRoutes>[0] &
   Parameters<typeof lfsFileRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
+  Parameters<typeof lifecycleRoutes>[0] &
   Parameters<typeof likeRoutes>[0] &
   Parameters<typeof popularityRoutes>[0] &
   Parameters<typeof profileRoutes>[0] &
@@ -36,6 +38,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...hubRoutes(services),
   ...accountRoutes(services),
   ...repoRoutes(services),
+  ...lifecycleRoutes(services),
   ...contentRoutes(services),
   ...commitRoutes(services),
   ...historyRoutes(services),

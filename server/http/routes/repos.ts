@@ -1,6 +1,6 @@
 import * as contract from '../../contract/repos.ts';
 import { KIND_SEGMENTS } from '../../contract/shapes.ts';
-import { forbidden, HubError, isHubError, repoNotFound } from '../../domain/errors.ts';
+import { HubError, repoNotFound } from '../../domain/errors.ts';
 import { parseNamespaceName } from '../../domain/names.ts';
 import { branchRef } from '../../domain/revision.ts';
 import type { Authorize, Granted } from '../../services/authorize.ts';
@@ -13,6 +13,8 @@ import { empty, json } from '../reply.ts';
 import type { HubRequest } from '../request.ts';
 import { repoUrl } from '../shapes.ts';
 import { repoFullName } from '../../domain/repo.ts';
+import { withAddress } from './lifecycle.ts';
+import { visibilityOf } from './repo-body.ts';
 import { decodeName } from './revision-path.ts';
 
 const DEFAULT_LIST_PAGE = 100;
@@ -53,37 +55,21 @@ export function repoRoutes(services: {
         const repo = await repositories.create(actor, wish);
         return json({ url: repoUrl(request.origin, repo), id: repo.publicId, name: repoFullName(repo) });
       } catch (error) {
-        // Clients read `url` of the existing repository for `exist_ok` (contract 1.2).
-        if (!isHubError(error, 'Conflict')) throw error;
-        const found = await authorize.repo(
-          actor,
-          { kind: wish.kind, owner: wish.owner, name: wish.name },
-          'read',
-        );
-        throw new HubError('Conflict', error.message, {
-          details: {
-            url: repoUrl(request.origin, found.granted.repo),
-            name: repoFullName(found.granted.repo),
-          },
-        });
+        throw withAddress(error, wish.kind, request.origin);
       }
     }),
 
     serve(contract.deleteRepo, async ({ actor, body }) => {
       const { owner, name } = ownerAndName(body, actor.user.name);
       const found = await authorize.repo(actor, { kind: body.type ?? 'model', owner, name }, 'administer');
+      // What is deleted for good must be called by its own name, not by one it had before.
+      if (found.isRedirect) throw repoNotFound();
+      const fullName = repoFullName(found.granted.repo);
+      if (body.confirm !== undefined && body.confirm !== fullName) {
+        throw new HubError('InvalidBody', `To confirm, send "${fullName}".`);
+      }
       await repositories.delete(found.granted);
       return empty(200);
-    }),
-
-    serve(contract.repoSettings, async ({ granted, body }) => {
-      // Passing over it would publish what its owner believes to be gated.
-      if (body.gated) throw new HubError('NotSupported', 'This hub does not offer gated repositories yet.');
-      const visibility = visibilityOf(body);
-      if (visibility === undefined)
-        throw new HubError('NotSupported', 'Only the visibility can be changed so far.');
-      await repositories.setVisibility(granted, visibility);
-      return json({ visibility, private: visibility === 'private' });
     }),
 
     serve(contract.repoInfo, ({ granted, query }) => infoReply(granted, undefined, query)),
@@ -166,15 +152,6 @@ function ownerAndName(
     throw new HubError('InvalidName', 'The name and "organization" say different owners.');
   }
   return { owner: parseNamespaceName(first), name: second };
-}
-
-function visibilityOf(body: {
-  readonly visibility?: string | null | undefined;
-  readonly private?: boolean | null | undefined;
-}): 'public' | 'private' | undefined {
-  if (body.visibility === 'protected') throw forbidden('This hub has no protected repositories.');
-  if (body.visibility === 'public' || body.visibility === 'private') return body.visibility;
-  return typeof body.private === 'boolean' ? (body.private ? 'private' : 'public') : undefined;
 }
 
 /** A cursor names the last item that was given, and the order it was given in. */

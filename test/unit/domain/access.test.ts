@@ -50,6 +50,7 @@ const repo = (visibility: Visibility, createdBy: NamespaceId | undefined = OTHER
   owner: { id: LAB },
   visibility,
   createdBy,
+  archivedAt: undefined,
 });
 
 /*
@@ -170,6 +171,19 @@ describe.each(namespaceRows)('the right "$right" in a namespace', ({ right, cell
     );
     expect(decideNamespace(ANONYMOUS, standing, right, { id: LAB }).kind).toBe('denied');
   });
+});
+
+test('an archived repository can be read, set and administered as before, and written to by nobody', () => {
+  for (const right of REPO_RIGHTS) {
+    for (const standing of STANDINGS) {
+      for (const actor of [userActor(), userActor({ isAdmin: true }), ANONYMOUS]) {
+        const before = decideRepo(actor, standing, repo('public', ME), right, OPEN);
+        const after = decideRepo(actor, standing, { ...repo('public', ME), archivedAt: 1 }, right, OPEN);
+        if (right !== 'write' || before.kind !== 'granted') expect(after).toEqual(before);
+        else expect(after).toEqual({ kind: 'denied', reason: expect.stringContaining('archived') as string });
+      }
+    }
+  }
 });
 
 test('a site administrator with a token that only reads changes nothing either', () => {
