@@ -33,15 +33,20 @@ import { createCapabilities } from './services/capabilities.ts';
 import { createCommits } from './services/commits.ts';
 import { createContents } from './services/contents.ts';
 import { createDiffs } from './services/diffs.ts';
+import { createDeviceLogin } from './services/device-login.ts';
 import { createDoctor } from './services/doctor.ts';
 import { createDownloads } from './services/downloads.ts';
 import { createExport } from './services/export.ts';
 import { createFileFacts } from './services/file-facts.ts';
 import { createHistory } from './services/history.ts';
+import { createIdTokens } from './services/id-tokens.ts';
 import { createLargeObjects } from './services/large-objects.ts';
 import { createLfsFiles } from './services/lfs-files.ts';
 import { createLfs } from './services/lfs.ts';
 import { createLikes } from './services/likes.ts';
+import { createOAuthApps } from './services/oauth-apps.ts';
+import { createOAuthCodes } from './services/oauth-codes.ts';
+import { createOAuthGrants } from './services/oauth-grants.ts';
 import { createOrganizations } from './services/organizations.ts';
 import { createOverview } from './services/overview.ts';
 import { createPasswords } from './services/passwords.ts';
@@ -153,6 +158,11 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const tokens = createTokens({ db, clock, log });
   const tokenReaches = createTokenReaches({ db, authorize });
   const requestLimits = createRequestLimits({ clock, apiRequests: limits.apiRequests });
+  const oauthGrants = createOAuthGrants({ db, clock, key });
+  const oauthApps = createOAuthApps({ db, clock });
+  const oauthCodes = createOAuthCodes({ db, clock, apps: oauthApps, grants: oauthGrants });
+  const deviceLogin = createDeviceLogin({ db, clock, grants: oauthGrants });
+  const idTokens = createIdTokens({ keyFile: join(config.dataDir, 'id-token.key'), clock });
   const apply = createApply({ db, clock, passwords });
 
   const repoObjects = createRepoObjects({
@@ -172,7 +182,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     db,
     clock,
     log,
-    handlers: createJobHandlers({ db, clock, history, popularity, rollUps, sweeps, sessions }),
+    handlers: createJobHandlers({ db, clock, history, popularity, rollUps, sweeps, sessions, oauthGrants }),
   });
   const refUpdates = createRefUpdates({ db, clock, onCommitted: jobs.wake });
   const commits = createCommits({
@@ -241,7 +251,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
 
   return {
     ...{ clock, workers, jobs, authorize, accounts, organizations, sessions, setup, tokens, apply },
-    ...{ tokenReaches, requestLimits },
+    ...{ tokenReaches, requestLimits, deviceLogin, oauthApps, oauthCodes, oauthGrants, idTokens },
     ...{
       contents,
       commits,

@@ -65,6 +65,7 @@ async function serve(
     return [first, ...others];
   };
   const cookie = createSessionCookie(services.xetStoreId.slice(0, 8));
+  const pages = createPageServer(page);
   const handler = createHttpHandler({
     identify: {
       token: (secret, userName) => services.tokens.authenticate(secret, userName),
@@ -73,12 +74,14 @@ async function serve(
       cookie,
     },
     limits: services.requestLimits,
+    isAppOrigin: services.oauthApps.isAppOrigin,
     authorize: services.authorize,
     log,
     strict,
     endpoints: allRoutes({
       ...services,
       cookie,
+      pages,
       name: config.name,
       version: VERSION,
       dataFolder: config.dataDir,
@@ -88,7 +91,7 @@ async function serve(
     originOf: (host) => publicOrigins.get(host) ?? `http://${host}`,
     allowedHosts: lookedUpAnew(clock, () => allowedHosts(reachableAddresses(config.host), named)),
     isStopping: () => isStopping,
-    pages: createPageServer(page),
+    pages,
     withRequestId: (requestId, work) => runInContext({ requestId }, work),
   });
   const listeners = await listenOn(config.host, config.port, () => createHttpServer(handler));

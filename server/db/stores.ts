@@ -145,6 +145,8 @@ export interface OAuthGrant {
   readonly id: number;
   readonly publicId: PublicId;
   readonly user: User;
+  /** Undefined for a program that is not registered here. */
+  readonly appId: number | undefined;
   readonly clientId: string;
   readonly name: string;
   readonly scope: string;
@@ -216,7 +218,7 @@ export interface OAuthStore {
     expiresAt: number;
   }): Promise<boolean>;
   /** How many wait, over all and from one source. */
-  countDeviceCodes(source: string): Promise<{ readonly all: number; readonly ofSource: number }>;
+  countDeviceCodes(source: string, now: number): Promise<{ readonly all: number; readonly ofSource: number }>;
   findDeviceCode(by: { hash: Buffer } | { userCode: string }): Promise<DeviceCode | undefined>;
   /** Approve or deny, once. False when somebody decided before. */
   decideDeviceCode(id: number, userId: NamespaceId, isApproved: boolean): Promise<boolean>;
@@ -255,7 +257,10 @@ export interface OAuthStore {
   deleteGrant(by: { id: number } | { userId: NamespaceId; publicId: PublicId }): Promise<boolean>;
   /** Of the access tokens of a grant, keep the newest ones. */
   pruneTokens(grantId: number, keep: number): Promise<void>;
-  /** Remove what has expired; answers how many codes, grants and tokens of grants. */
+  /**
+   * Remove what has expired; answers how many codes, grants and tokens of grants. Device codes go an hour later, so that
+   * their program can still be told.
+   */
   deleteExpired(now: number): Promise<number>;
 }
 

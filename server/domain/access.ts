@@ -182,6 +182,7 @@ function reachInto(actor: Actor, repo: RepoFacts): ReachLevel | 'none' | 'whole'
 const ONLY_READS = 'This access token can only read. Use a token with the role "write".';
 const READS_HERE = 'This access token can only read this repository.';
 const NOT_MADE_FOR = 'This access token was not made for this.';
+const AT_THE_PAGE = 'Only somebody who is signed in at the page of the hub can decide this.';
 const GRANTED_ONLY = 'A token that was granted to a program cannot do this. Sign in at the page of the hub.';
 
 /**
@@ -190,12 +191,14 @@ const GRANTED_ONLY = 'A token that was granted to a program cannot do this. Sign
  * - `write`: a change in their name; a fine-grained token makes none
  * - `repo`: as `write`, on a repository or namespace that the body names and the service authorizes
  * - `account`: their tokens, sessions, password and profile; tokens that were granted to programs keep out too
+ * - `session`: a decision at the page of the hub, such as letting another program in; no token makes it
  */
-export type AccountScope = 'read' | 'write' | 'repo' | 'account';
+export type AccountScope = 'read' | 'write' | 'repo' | 'account' | 'session';
 
 /** Decide whether a credential can be used for the caller's own things at all. */
 export function decideAccount(actor: Extract<Actor, { kind: 'user' }>, scope: AccountScope): Verdict {
   if (scope === 'read') return { kind: 'granted', audited: false };
+  if (scope === 'session' && actor.via !== 'session') return { kind: 'denied', reason: AT_THE_PAGE };
   if (actor.tokenRole === 'read') return { kind: 'denied', reason: ONLY_READS };
   if (actor.tokenRole === 'fineGrained' && scope !== 'repo') return { kind: 'denied', reason: NOT_MADE_FOR };
   if (actor.token?.grant && scope === 'account') return { kind: 'denied', reason: GRANTED_ONLY };

@@ -10,11 +10,19 @@ function isLoopbackOrigin(origin: string): boolean {
   return /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?$/.test(origin);
 }
 
-/** Adds the headers for a script of an allowed origin; answers true when the request was a preflight and is done. */
-export function answerCors(request: HubRequest, response: ServerResponse): boolean {
+/**
+ * Adds the headers for a script of an allowed origin: of this computer, or of an application that is registered to sign
+ * people in. Answers true when the request was a preflight and is done.
+ */
+export async function answerCors(
+  request: HubRequest,
+  response: ServerResponse,
+  isAppOrigin: (origin: string) => Promise<boolean>,
+): Promise<boolean> {
   const origin = header(request, 'origin');
   response.setHeader('vary', 'Origin');
-  if (origin !== undefined && origin !== request.origin && isLoopbackOrigin(origin)) {
+  const isOther = origin !== undefined && origin !== request.origin;
+  if (isOther && (isLoopbackOrigin(origin) || (await isAppOrigin(origin)))) {
     response.setHeader('access-control-allow-origin', origin);
     response.setHeader('access-control-expose-headers', EXPOSED);
     response.setHeader('cross-origin-resource-policy', 'cross-origin');

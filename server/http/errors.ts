@@ -92,7 +92,7 @@ function statusOf(
   // Too many in one body is 413; to own too many is no matter of the body.
   if (code === 'TooManyItems' && details['most'] !== undefined) return 400;
   // RFC 6749 5.2: 401 is for a client that does not prove who it is, everything else about the request is 400.
-  if (context.form === 'oauth' && code === 'BodyTooLarge') return 400;
+  if (context.form === 'oauth' && [413, 415].includes(STATUS[code])) return 400;
   return STATUS[code];
 }
 

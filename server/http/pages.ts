@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { send, type Reply } from './reply.ts';
 
 /** The built page as the HTTP room needs it. */
 export interface PageServer {
   readonly assetsFolder: string;
+  /** The page itself, which finds out from its address what to show. */
+  index(status: number): Reply<never>;
   sendIndex(response: ServerResponse): void;
 }
 
@@ -30,17 +33,18 @@ export function createPageServer(parts: {
   readonly indexHtml: string;
   readonly assetsFolder: string;
 }): PageServer {
+  function index(status: number): Reply<never> {
+    const nonce = randomBytes(16).toString('base64');
+    const text = parts.indexHtml.replace(NONCE_MARK, nonce);
+    return {
+      status,
+      headers: { 'content-security-policy': policy(nonce), 'cache-control': 'no-store' },
+      body: { kind: 'text', text, mediaType: 'text/html; charset=utf-8' },
+    };
+  }
   return {
     assetsFolder: parts.assetsFolder,
-    sendIndex(response) {
-      const nonce = randomBytes(16).toString('base64');
-      const body = Buffer.from(parts.indexHtml.replace(NONCE_MARK, nonce));
-      response.statusCode = 200;
-      response.setHeader('content-type', 'text/html; charset=utf-8');
-      response.setHeader('content-security-policy', policy(nonce));
-      response.setHeader('cache-control', 'no-store');
-      response.setHeader('content-length', body.byteLength);
-      response.end(body);
-    },
+    index,
+    sendIndex: (response) => void send(response, index(200), false),
   };
 }

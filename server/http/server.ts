@@ -20,6 +20,8 @@ export interface HttpParts extends AdapterParts {
   /** Scheme, host and port for a `Host` that was let through; a proxy may speak https where we do not. */
   readonly originOf: (host: string) => string;
   readonly pages: PageServer;
+  /** Whether scripts of this origin belong to an application that is registered here. */
+  readonly isAppOrigin: (origin: string) => Promise<boolean>;
   /** Nothing new is taken any more: what is under way is finished, and then the hub ends. */
   readonly isStopping: () => boolean;
   /** Runs a request inside its log context. */
@@ -58,7 +60,7 @@ export function createHttpHandler(
         response.setHeader('connection', 'close');
         throw new HubError('Unavailable', 'The hub is stopping.');
       }
-      if (answerCors(request, response)) return;
+      if (await answerCors(request, response, parts.isAppOrigin)) return;
       const method = (request.method === 'HEAD' ? 'GET' : request.method) as Method;
       const match = router.find(method, request.parts);
       if (!match) {

@@ -3,6 +3,7 @@ import type { RepositoryId } from '../domain/ids.ts';
 import { DAY_MS, dayOf } from '../domain/popularity.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { History } from '../services/history.ts';
+import type { OAuthGrants } from '../services/oauth-grants.ts';
 import type { Popularity } from '../services/popularity.ts';
 import type { createRollUp } from '../services/roll-up.ts';
 import { INDEX_HISTORY_JOB } from '../services/ref-updates.ts';
@@ -25,8 +26,9 @@ export function createJobHandlers(parts: {
   readonly rollUps: ReturnType<typeof createRollUp>;
   readonly sweeps: ReturnType<typeof createSweep>;
   readonly sessions: Sessions;
+  readonly oauthGrants: OAuthGrants;
 }): Readonly<Record<string, JobHandler>> {
-  const { db, clock, history, popularity, rollUps, sweeps, sessions } = parts;
+  const { db, clock, history, popularity, rollUps, sweeps, sessions, oauthGrants } = parts;
 
   async function enqueue(kind: string, key: string, runAt: number): Promise<void> {
     await db.write((stores) => stores.jobs.enqueue({ kind, key, payload: '', runAt }, clock.now()));
@@ -57,6 +59,7 @@ export function createJobHandlers(parts: {
     [SWEEP_JOB]: async () => {
       await sweeps.sweep();
       await sessions.sweep();
+      await oauthGrants.sweep();
       await enqueue(SWEEP_JOB, '', clock.now() + SWEEP_EVERY_MS);
     },
 

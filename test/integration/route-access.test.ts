@@ -191,7 +191,7 @@ describe.each(ROUTES.filter(isOf('signedIn')).map((route) => ({ ...titled(route)
           ? '401 InvalidCredentials'
           : person === 'anonymous'
             ? '401 SignInRequired'
-            : isReadToken && route.access.scope !== 'read'
+            : route.access.scope === 'session' || (isReadToken && route.access.scope !== 'read')
               ? '403 Forbidden'
               : 'let in';
       // What is asked of the body comes after; nobody's token or password is changed by an empty one.

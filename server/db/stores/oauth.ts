@@ -6,6 +6,9 @@ import type { AuthorizationCode, DeviceCode, OAuthApp, OAuthGrant, OAuthStore } 
 import type { DeviceCodeTable, OAuthAppTable, OAuthGrantTable } from '../tables.ts';
 import { selectUsers, toUser, type UserRow } from './namespace-rows.ts';
 
+/** For so long a program is told that its code has expired. */
+const TOLD_MS = 3_600_000;
+
 export const createOAuthStore = (context: StoreContext): OAuthStore => ({
   ...appQuestions(context),
   ...deviceCodeQuestions(context),
@@ -125,8 +128,11 @@ function deviceCodeQuestions({ db }: StoreContext): DeviceCodeQuestions {
       return row !== undefined;
     },
 
-    countDeviceCodes: async (source) => {
-      const count = db.selectFrom('device_codes').select(({ fn }) => fn.countAll<number>().as('count'));
+    countDeviceCodes: async (source, now) => {
+      const count = db
+        .selectFrom('device_codes')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('expires_at', '>', now);
       const all = await count.executeTakeFirstOrThrow();
       const ofSource = await count.where('source', '=', source).executeTakeFirstOrThrow();
       return { all: Number(all.count), ofSource: Number(ofSource.count) };
@@ -218,6 +224,7 @@ function codeQuestions(context: StoreContext): CodeQuestions {
 const GRANT_COLUMNS = [
   'oauth_grants.id as grant_id',
   'oauth_grants.public_id as grant_public_id',
+  'oauth_grants.app_id as grant_app_id',
   'oauth_grants.client_id as grant_client_id',
   'oauth_grants.name as grant_name',
   'oauth_grants.scope as grant_scope',
@@ -231,9 +238,10 @@ type GrantRow = {
   [Column in keyof OAuthGrantTable as `grant_${Column}`]: Selectable<OAuthGrantTable>[Column];
 };
 
-const toGrant = (row: Omit<GrantRow, 'grant_user_id' | 'grant_app_id'>): Omit<OAuthGrant, 'user'> => ({
+const toGrant = (row: Omit<GrantRow, 'grant_user_id'>): Omit<OAuthGrant, 'user'> => ({
   id: row.grant_id,
   publicId: row.grant_public_id,
+  appId: row.grant_app_id ?? undefined,
   clientId: row.grant_client_id,
   name: row.grant_name,
   scope: row.grant_scope,
@@ -353,10 +361,11 @@ function grantQuestions(context: StoreContext): GrantQuestions {
 
     deleteExpired: async (now) => {
       let deleted = 0n;
-      for (const table of ['device_codes', 'oauth_codes', 'oauth_grants'] as const) {
+      const tables = { device_codes: now - TOLD_MS, oauth_codes: now, oauth_grants: now } as const;
+      for (const [table, until] of Object.entries(tables) as [keyof typeof tables, number][]) {
         const { numDeletedRows } = await db
           .deleteFrom(table)
-          .where('expires_at', '<=', now)
+          .where('expires_at', '<=', until)
           .executeTakeFirst();
         deleted += numDeletedRows;
       }

@@ -12,6 +12,7 @@ import { lifecycleRoutes } from './lifecycle.ts';
 import { likeRoutes } from './likes.ts';
 import { popularityRoutes } from './popularity.ts';
 import { profileRoutes } from './profiles.ts';
+import { oauthRoutes } from './oauth.ts';
 import { ownerlessRoutes, repoRoutes } from './repos.ts';
 import { resolveRoutes } from './resolve.ts';
 import { xetRoutes } from './xet.ts';
@@ -29,6 +30,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof likeRoutes>[0] &
   Parameters<typeof popularityRoutes>[0] &
   Parameters<typeof profileRoutes>[0] &
+  Parameters<typeof oauthRoutes>[0] &
   Parameters<typeof repoRoutes>[0] &
   Parameters<typeof resolveRoutes>[0] &
   Parameters<typeof xetRoutes>[0];
@@ -37,6 +39,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
 export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...hubRoutes(services),
   ...accountRoutes(services),
+  ...oauthRoutes(services),
   ...repoRoutes(services),
   ...lifecycleRoutes(services),
   ...contentRoutes(services),

@@ -274,26 +274,27 @@ describe('a fine-grained token', () => {
 });
 
 test('what of an account a credential can be used for', () => {
-  const session = userActor() as Extract<Actor, { kind: 'user' }>;
+  const byToken = userActor() as Extract<Actor, { kind: 'user' }>;
+  const session = { ...byToken, via: 'session' as const };
   const token = { publicId: '1'.repeat(24) as PublicId, name: 'x', createdAt: 0 };
   const grant = { publicId: '2'.repeat(24) as PublicId, clientId: 'x', scope: 'write-repos' };
   const credentials = {
     session,
-    'write token': { ...session, token },
-    'read token': { ...session, token, tokenRole: 'read' as const },
-    'fine-grained token': { ...session, token, tokenRole: 'fineGrained' as const },
-    'granted token': { ...session, token: { ...token, grant } },
+    'write token': { ...byToken, token },
+    'read token': { ...byToken, token, tokenRole: 'read' as const },
+    'fine-grained token': { ...byToken, token, tokenRole: 'fineGrained' as const },
+    'granted token': { ...byToken, token: { ...token, grant } },
   };
   const allowed = Object.fromEntries(
     Object.entries(credentials).map(([name, actor]) => [
       name,
-      (['read', 'write', 'repo', 'account'] as const).filter(
+      (['read', 'write', 'repo', 'account', 'session'] as const).filter(
         (scope) => decideAccount(actor, scope).kind === 'granted',
       ),
     ]),
   );
   expect(allowed).toEqual({
-    session: ['read', 'write', 'repo', 'account'],
+    session: ['read', 'write', 'repo', 'account', 'session'],
     'write token': ['read', 'write', 'repo', 'account'],
     'read token': ['read'],
     'fine-grained token': ['read', 'repo'],
