@@ -1,5 +1,6 @@
 """The commands that come with the client."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -96,3 +97,13 @@ def describe(lane):
     assert "v1" in hf.run("repos", "tag", "list", name)
     hf.run("download", name)
     hf.run("cache", "verify", name)
+
+
+@step("lists one's own repositories by `hf`, with the room they take", when=lambda lane: lane.version >= (2, 0))
+def storage(lane):
+    hf, name, team = shell(lane), lane.repo("cli"), lane.repo("cli-team", owner="lab")
+    told = json.loads(hf.run("repos", "list", "--limit", "0", "--format", "json"))
+    assert {"type": "model", "visibility": "private"}.items() <= next(one for one in told if one["id"] == name).items()
+    lane.api().create_repo(team)
+    assert team in hf.run("repos", "list", "--namespace", "lab", "--limit", "0", "--format", "json")
+    hf.run("repos", "list", "--namespace", "nobody", fails=True)

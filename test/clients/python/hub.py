@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401
 import people
+import popularity
 import repos
 import uploads
 import commits
