@@ -2,6 +2,7 @@ import type * as accounts from '../server/contract/accounts.ts';
 import type * as commits from '../server/contract/commits.ts';
 import type * as contents from '../server/contract/contents.ts';
 import type * as hub from '../server/contract/hub.ts';
+import type * as likes from '../server/contract/likes.ts';
 import type * as lfs from '../server/contract/lfs.ts';
 import type * as repos from '../server/contract/repos.ts';
 import type { AnswerOf, AnyRoute, BodyInput } from '../server/contract/route.ts';
@@ -187,6 +188,14 @@ export async function listRepos(
 
 export const getRepo = (repo: RepoRef, signal?: AbortSignal) =>
   ask<typeof repos.repoInfo>('GET /api/:kind/:namespace/:name', { params: repoParams(repo), signal });
+
+export const getLike = (repo: RepoRef, signal?: AbortSignal) =>
+  ask<typeof likes.readLike>('GET /api/:kind/:namespace/:name/like', { params: repoParams(repo), signal });
+
+export const setLike = (repo: RepoRef, liked: boolean) =>
+  liked
+    ? ask<typeof likes.like>('POST /api/:kind/:namespace/:name/like', { params: repoParams(repo) })
+    : ask<typeof likes.unlike>('DELETE /api/:kind/:namespace/:name/like', { params: repoParams(repo) });
 
 export type NewRepo = BodyInput<typeof repos.createRepo>;
 

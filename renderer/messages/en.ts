@@ -208,6 +208,8 @@ export const en = {
     size: 'Size',
     when: 'When',
     task: 'Task',
+    downloads: 'Pulls 30\u00a0d',
+    likes: 'Likes',
     visibility: 'Visibility',
     visibilityLine: (isPrivate: boolean, task: string) =>
       [isPrivate ? 'Private' : 'Public', task].filter((part) => part !== '').join(', '),
@@ -251,6 +253,10 @@ export const en = {
     empty: (repo: string) => `${repo} has no files yet`,
     emptyText: 'Upload files from this page, or push a folder from your terminal.',
     emptyStranger: 'Its owner has not uploaded anything yet.',
+  },
+  like: {
+    action: 'Like',
+    count: (likes: number) => counted(likes, 'person likes this', 'people like this'),
   },
   newRepo: {
     lede: 'A repo keeps every version of its files, on this hub.',

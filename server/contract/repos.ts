@@ -35,6 +35,9 @@ export interface RepoReply {
   readonly tags?: readonly string[];
   readonly pipeline_tag?: string;
   readonly library_name?: string;
+  readonly likes?: number;
+  /** Of the last 30 days. */
+  readonly downloads?: number;
   readonly usedStorage?: number;
   readonly siblings?: readonly { readonly rfilename: string }[];
   readonly [field: string]: unknown;

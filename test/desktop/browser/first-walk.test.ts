@@ -169,6 +169,28 @@ describeWithTools(
       expect(new URL(page.url()).pathname).toBe(`${REPO}/blob/main/config/config.json`);
     });
 
+    test('a repo is liked, and that is taken back, without a mouse', async () => {
+      await page.goto(REPO);
+      const like = button('Like');
+      await like.and(page.locator('[aria-pressed=false]')).waitFor();
+      await page.getByText('0 people like this').waitFor({ state: 'attached' });
+      await like.focus();
+      await page.keyboard.press('Enter');
+      await like.and(page.locator('[aria-pressed=true]')).waitFor();
+      await page.getByText('1 person likes this').waitFor({ state: 'attached' });
+      await look('liked');
+      await page.reload();
+      await like.and(page.locator('[aria-pressed=true]')).waitFor();
+      await page.goto('/models');
+      await page.getByRole('columnheader', { name: 'Likes' }).waitFor();
+      await look('models-liked');
+      await page.goto(REPO);
+      await like.focus();
+      await page.keyboard.press('Space');
+      await like.and(page.locator('[aria-pressed=false]')).waitFor();
+      await page.getByText('0 people like this').waitFor({ state: 'attached' });
+    });
+
     test('files are found by folder, by branch and by name', async () => {
       await page.goto(`${REPO}/tree/main`);
       await page.getByRole('cell', { name: 'model.safetensors' }).waitFor();
