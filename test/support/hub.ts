@@ -35,19 +35,23 @@ export interface Snapshot {
   readonly files: Readonly<Record<string, number>>;
 }
 
-/** The real hub in this process, on a folder of its own and a free port. */
-export interface TestHub extends AsyncDisposable {
+/** The address of a running hub, and the two ways of talking to it. */
+export interface HubDoor {
   /** Such as `http://127.0.0.1:40000`. */
   readonly url: string;
   /** `127.0.0.1:40000`. */
   readonly host: string;
-  readonly dataDir: string;
-  /** Secret of the setup link, while there is no account. */
-  readonly setupSecret: string | undefined;
   /** Send one request; the target is not normalised. */
   send(method: string, target: string, options?: RequestOptions): Promise<Answer>;
   /** Write bytes to a connection, and answer all that comes back until it ends. */
   raw(bytes: string | Buffer): Promise<string>;
+}
+
+/** The real hub in this process, on a folder of its own and a free port. */
+export interface TestHub extends HubDoor, AsyncDisposable {
+  readonly dataDir: string;
+  /** Secret of the setup link, while there is no account. */
+  readonly setupSecret: string | undefined;
   /** Run a command of the command line. */
   command(name: string, input: unknown): Promise<unknown>;
   /** Turn the hub's clock on. */
@@ -57,6 +61,16 @@ export interface TestHub extends AsyncDisposable {
   loggedErrors(): readonly string[];
   /** Drain and close as a signal would; `timeIsUp` cuts what is still under way. */
   stop(timeIsUp?: AbortSignal): Promise<void>;
+}
+
+export function openDoor(url: string): HubDoor {
+  const { host, port } = new URL(url);
+  return {
+    url,
+    host,
+    send: (method, target, options = {}) => send(Number(port), method, target, options),
+    raw: (bytes) => exchange(Number(port), bytes),
+  };
 }
 
 const INDEX_HTML = '<!doctype html><title>Atoll</title><style nonce="__ATOLL_NONCE__"></style>';
@@ -83,19 +97,14 @@ export async function startHub(flags: readonly string[] = []): Promise<TestHub> 
   let stopping: Promise<void> | undefined;
   const stop = (timeIsUp = new AbortController().signal): Promise<void> => (stopping ??= hub.stop(timeIsUp));
   cleanup.defer(() => stop(AbortSignal.abort()));
-  const url = hub.localUrl;
-  const { host, port } = new URL(url);
   const tables = new BetterSqlite3(join(dataDir, 'hub.db'), { readonly: true });
   cleanup.defer(() => void tables.close());
 
   const owned = cleanup.move();
   return {
-    url,
-    host,
+    ...openDoor(hub.localUrl),
     dataDir,
     setupSecret: hub.setupPath?.split('=')[1],
-    send: (method, target, options = {}) => send(Number(port), method, target, options),
-    raw: (bytes) => exchange(Number(port), bytes),
     async command(name, input) {
       const answer = await askRunningHub(dataDir, name, input);
       if (!answer) throw new Error('The hub does not listen for commands.');

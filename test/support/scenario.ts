@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Sha256 } from '../../server/domain/ids.ts';
 import { buildFile, buildShard, buildXorb, type BuiltXorb } from '../unit/xet/builders.ts';
-import { startHub, type Answer, type TestHub } from './hub.ts';
+import { startHub, type Answer, type HubDoor, type TestHub } from './hub.ts';
 
 /** Everyone who may call: each has a token, but `anonymous`, who has none, and `wrong`, whose token nobody made. */
 export const PEOPLE = [
@@ -37,7 +37,8 @@ const withReadToken = (name: string) =>
     ],
   });
 
-const DESCRIPTION = {
+/** The people above, as `apply` takes them. */
+export const DESCRIPTION = {
   users: [
     ...['stranger', 'visitor', 'lab-admin', 'lab-super-admin'].map((name) => user(name)),
     withReadToken('member'),
@@ -163,7 +164,7 @@ export interface RepoClient {
 
 const LFS_TYPE = 'application/vnd.git-lfs+json';
 
-export function repoClient(hub: TestHub, name: string, person: Person = 'owner'): RepoClient {
+export function repoClient(hub: HubDoor, name: string, person: Person = 'owner'): RepoClient {
   const token = tokenOf(person);
   const [organization, short] = name.split('/');
   const api: RepoClient['api'] = (method, rest, options) =>
@@ -236,7 +237,7 @@ export function repoClient(hub: TestHub, name: string, person: Person = 'owner')
 
 /** The client of a repository that was just made. */
 export async function createRepo(
-  hub: TestHub,
+  hub: HubDoor,
   name: string,
   options: { readonly person?: Person; readonly isPrivate?: boolean } = {},
 ): Promise<RepoClient> {

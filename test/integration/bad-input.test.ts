@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NOT_OFFERED_YET } from '../../server/contract/hub.ts';
+import type { Answer } from '../support/hub.ts';
+import type { Case, Row } from '../bad-input/cases.ts';
+import { COMMITS } from '../bad-input/commits.ts';
+import { CREDENTIALS } from '../bad-input/credentials.ts';
+import { beginTrickle, FRAMING } from '../bad-input/framing.ts';
+import { LFS_ROWS } from '../bad-input/lfs.ts';
+import { LISTS } from '../bad-input/lists.ts';
+import { MULTIPART } from '../bad-input/multipart.ts';
+import { NAMES } from '../bad-input/names.ts';
+import { PATHS } from '../bad-input/paths.ts';
+import { RANGES } from '../bad-input/ranges.ts';
+import { REVISIONS } from '../bad-input/revisions.ts';
+import { startWorld, type World } from '../bad-input/world.ts';
+import type { State } from '../bad-input/state.ts';
+
+/*
+ * Bad input, row by row, against the real program: each gets its status, its code and a sentence; nothing is kept of
+ * it; nothing breaks, hangs or grows. The rows are those of the reliability reference, sections 3.2 to 3.9, 3.14 and
+ * 3.15; those that look odd and must be accepted are among them.
+ */
+
+const SECTIONS: Readonly<Record<string, readonly Row[]>> = {
+  'framing and headers': FRAMING,
+  names: NAMES,
+  revisions: REVISIONS,
+  paths: PATHS,
+  commits: COMMITS,
+  'large files': LFS_ROWS,
+  'uploads in parts': MULTIPART,
+  ranges: RANGES,
+  credentials: CREDENTIALS,
+  'JSON, lists and pages': LISTS,
+};
+const ROWS = Object.values(SECTIONS).flat();
+
+const span = (first: number, last: number): readonly string[] =>
+  Array.from({ length: last - first + 1 }, (_, index) => `B-${String(first + index).padStart(3, '0')}`);
+const EVERY_ID = [...span(1, 185), ...span(246, 273)];
+
+/** How long a broken connection or a job may take to leave things as they were. */
+const SETTLE_MS = 2_000;
+const MIB = 2 ** 20;
+
+let world: World;
+let state: State;
+beforeAll(async () => {
+  world = await startWorld();
+  beginTrickle(world);
+  state = await world.state();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+const outcomeOf = ({ status, headers }: Answer): string =>
+  status === 0 ? 'none' : [status, headers['x-error-code']].filter((part) => part !== undefined).join(' ');
+
+function expectedOf({ expected, needs }: Case): string {
+  return needs !== undefined && NOT_OFFERED_YET.includes(needs) ? '501 NotSupported' : expected;
+}
+
+/** What every refusal has in common (3.1). */
+function expectProperRefusal(answer: Answer, method = 'GET'): void {
+  const { headers, text, status } = answer;
+  expect(headers['x-error-code']).toMatch(/^[A-Z][A-Za-z]+$/);
+  // Printable ASCII, and what was sent is not in it as markup.
+  expect(headers['x-error-message']).toMatch(/^[\x20-\x7e]+$/);
+  expect(headers['x-error-message']).not.toMatch(/<script|<\/|\\u/);
+  expect(headers['x-request-id']).toMatch(/^[\w=;.:-]{8,128}$/);
+  expect(text).not.toMatch(/\bat .+:\d+:\d+|node_modules|\.ts\b|SQLITE|ENOENT/);
+  expect(status < 500 || status === 501).toBe(true);
+  if (method === 'HEAD' || headers['content-length'] === '0' || text === '') return;
+  expect(answer.json()).toMatchObject({ error: expect.stringMatching(/\S/) as string });
+}
+
+/** Compare with what there was before. What a broken connection left is gone a moment later. */
+async function expectUnchanged(): Promise<void> {
+  const until = performance.now() + SETTLE_MS;
+  let now = await world.state();
+  while (JSON.stringify(now) !== JSON.stringify(state) && performance.now() < until) {
+    await delay(20);
+    now = await world.state();
+  }
+  const before = state;
+  state = now;
+  expect(now).toEqual(before);
+}
+
+describe.each(Object.entries(SECTIONS))('%s', (_, rows) => {
+  describe.each(rows.map((row) => ({ ...row })))('$id $input', ({ cases }) => {
+    test.each(cases.map((entry) => ({ ...entry })))('$name', async (entry) => {
+      const answer = await entry.send(world);
+      const expected = expectedOf(entry);
+      const outcome = expected.includes(' ') ? outcomeOf(answer) : (outcomeOf(answer).split(' ', 1)[0] ?? '');
+      expect(outcome, answer.text.slice(0, 500)).toBe(expected);
+      if (answer.status >= 400) expectProperRefusal(answer);
+      if (expected === entry.expected) await entry.check?.(answer, world);
+      if (entry.isKept) state = await world.state();
+      else await expectUnchanged();
+    });
+  });
+});
+
+describe('the rows', () => {
+  test('are all there, once each, in order', () => {
+    expect(ROWS.map(({ id }) => id)).toEqual(EVERY_ID);
+  });
+
+  test('each have cases with names of their own', () => {
+    const faulty = ROWS.filter(({ cases }) => cases.length === 0).map(({ id }) => id);
+    expect(faulty).toEqual([]);
+    for (const { id, cases } of ROWS)
+      expect(cases.map(({ expected }) => [id, expected !== ''])).not.toEqual([]);
+  });
+});
+
+describe('all of them together', () => {
+  test('broke nothing', () => {
+    expect(world.loggedErrors()).toEqual([]);
+  });
+
+  test('left a hub that is sound', async () => {
+    const found = (await world.command('doctor', { full: true })) as {
+      readonly problems: readonly unknown[];
+    };
+    expect(found.problems).toEqual([]);
+  });
+
+  test('neither filled the memory nor held up others', async () => {
+    const { latencies, residentBytes } = await world.measured();
+    const sorted = [...latencies].sort((a, b) => a - b);
+    const typical = sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+    expect(latencies.length).toBeGreaterThan(100);
+    // Others work on this machine too, so one answer in a hundred may wait for a processor.
+    expect(typical).toBeLessThan(200);
+    expect(sorted.at(-1)).toBeLessThan(2_000);
+    if (residentBytes.length === 0) return;
+    const atStart = Math.max(...residentBytes.slice(0, 5));
+    const atEnd = Math.min(...residentBytes.slice(-10));
+    expect(Math.max(...residentBytes) - atStart).toBeLessThan(400 * MIB);
+    expect(atEnd - atStart).toBeLessThan(200 * MIB);
+  });
+});
