@@ -31,7 +31,7 @@ export const preupload = route({
         z.object({
           path: z.string(),
           size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
-          sample: z.string().max(4096).nullish(),
+          sample: z.string().nullish(),
           sha256: z.string().max(128).nullish(),
         }),
       ),

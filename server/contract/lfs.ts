@@ -90,6 +90,8 @@ export const lfsDownload = route({
   errorForm: 'lfs',
 });
 
+/* Parts are Hugging Face's own addition to git-lfs: their refusals have the form of the Hub. */
+
 export const lfsPart = route({
   method: 'PUT',
   path: '/api/lfs/parts/:capability/:part',
@@ -97,8 +99,7 @@ export const lfsPart = route({
   summary: 'Receive one part of a large object.',
   query: ignored,
   body: streamBody(),
-  errors: ['Forbidden', 'NotFound', 'LengthRequired', 'InvalidPart'],
-  errorForm: 'lfs',
+  errors: ['Forbidden', 'NotFound', 'LengthRequired', 'InvalidPart', 'BodyTooLarge'],
 });
 
 export const lfsComplete = route({
@@ -126,5 +127,4 @@ export const lfsComplete = route({
     { maxBytes: 2 * 1024 * 1024, mediaTypes },
   ),
   errors: ['Forbidden', 'NotFound', 'InvalidPart', 'LfsMismatch'],
-  errorForm: 'lfs',
 });

@@ -51,12 +51,23 @@ export const choice = <const Values extends readonly [string, ...string[]]>(
     return value;
   });
 
-export const list = (maxItems: number): z.ZodType<readonly string[], string[] | undefined> =>
-  z
+const lists = new WeakSet<z.core.$ZodType>();
+
+export function list(maxItems: number): z.ZodType<readonly string[], string[] | undefined> {
+  const schema = z
     .array(z.string().max(256))
     .max(maxItems)
     .optional()
     .transform((values) => values ?? []);
+  lists.add(schema);
+  return schema;
+}
+
+/** Whether a query takes a value of this name, and whether several of them. */
+export function takes(query: z.ZodType, name: string): 'list' | 'one' | undefined {
+  if (!(query instanceof z.ZodObject) || !Object.hasOwn(query.shape, name)) return undefined;
+  return lists.has(query.shape[name] as z.core.$ZodType) ? 'list' : 'one';
+}
 
 /** A query whose names do not matter: clients may send what they like, and it is not read. */
 export const ignored = z.looseObject({});

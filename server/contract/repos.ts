@@ -48,7 +48,8 @@ const createBody = z.object({
   organization: z.string().nullish(),
   type: repoKind.nullish(),
   visibility: z.enum(['public', 'private', 'protected']).nullish(),
-  private: z.boolean().nullish(),
+  // Not null, which a caller could take for either.
+  private: z.boolean().optional(),
   license: z
     .string()
     .max(64)
@@ -68,7 +69,7 @@ export const createRepo = route({
   access: namespace('create-repos'),
   summary: 'Create a repository with its first commit.',
   query: ignored,
-  body: jsonBody(createBody, { maxBytes: 16 * 1024 * 1024 }),
+  body: jsonBody(createBody, { maxBytes: 8 * 1024 * 1024 }),
   answer: reply<{ readonly url: string; readonly id: string; readonly name: string }>(),
   errors: ['Conflict', 'InvalidName', 'ReservedName', 'Forbidden', 'PathCollision', 'LfsNotUploaded'],
 });
@@ -136,7 +137,7 @@ const listQuery = z.object({
   ]),
   direction: choice(['-1', '1', 'desc', 'asc']),
   limit: integer(1, 1000),
-  cursor: text(512),
+  cursor: text(16_384),
   full: flag,
   config: flag,
   cardData: flag,

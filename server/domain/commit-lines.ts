@@ -43,7 +43,10 @@ export function parseCommitLine(text: string): CommitLine {
   const line = parseJson(text);
   if (!isMembers(line))
     throw new HubError('InvalidBody', 'Each line must be an object with "key" and "value".');
-  const { key, value } = line;
+  const { key, value, ...others } = line;
+  if (Object.keys(others).length > 0) {
+    throw new HubError('InvalidBody', 'A line must have "key" and "value" and nothing else.');
+  }
   if (!isMembers(value)) throw new HubError('InvalidBody', 'The "value" of a line must be an object.');
   switch (key) {
     case 'header':

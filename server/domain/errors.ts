@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'HostNotAllowed'
   | 'CrossOriginDenied'
   | 'InvalidRequest'
+  | 'HeadersTooLarge'
   | 'InvalidBody'
   | 'InvalidParameter'
   | 'InvalidCursor'

@@ -54,11 +54,10 @@ function nameProblem(text: string): string | undefined {
 
 /** A name for a user or an organization. Throws InvalidName, ReservedName or InvalidBody. */
 export function parseNamespaceName(text: unknown): string {
-  const name = checkName(text, 'The name');
-  if (RESERVED_NAMESPACES.has(foldName(name))) {
-    throw new HubError('ReservedName', `The name "${name}" is reserved.`);
+  if (typeof text === 'string' && RESERVED_NAMESPACES.has(foldName(text))) {
+    throw new HubError('ReservedName', `The name "${text}" is reserved.`);
   }
-  return name;
+  return checkName(text, 'The name');
 }
 
 /** A name for a repository, without its owner. Throws InvalidName, ReservedName or InvalidBody. */

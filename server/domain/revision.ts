@@ -5,6 +5,7 @@ import { foldName, shown } from './names.ts';
 export const MIN_SHORT_OID = 4;
 
 const RESERVED_REFS = new Set(['head', '@', 'fetch_head', 'orig_head', 'merge_head', 'none']);
+const READS_AS_ID = 'it could be read as a commit id';
 const MAX_REF_BYTES = 1024;
 const MAX_PART_BYTES = 255;
 
@@ -37,9 +38,13 @@ function refNameProblem(name: string): string | undefined {
     if (part.startsWith('.') || part.endsWith('.lock')) return 'a part starts with "." or ends with ".lock"';
     if (Buffer.byteLength(part) > MAX_PART_BYTES) return `a part has more than ${MAX_PART_BYTES} bytes`;
   }
-  if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$|^[0-9a-f]{7,39}$/i.test(name)) return 'it could be read as a commit id';
+  if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$|^[0-9a-f]{7,39}$/i.test(name)) return READS_AS_ID;
   return undefined;
 }
+
+/** True for what could name a ref somewhere, long or short. */
+export const isRefLike = (name: string): boolean =>
+  !/(^|\/)-/.test(name) && [undefined, READS_AS_ID].includes(refNameProblem(name));
 
 /** The ref names that a revision may mean, most likely first. */
 export function refNamesOf(revision: string): readonly string[] {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Access, BodyKind, Route } from '../contract/route.ts';
+import { takes } from '../contract/query.ts';
 import { KIND_SEGMENTS } from '../contract/shapes.ts';
 import { ANONYMOUS, decideAccount, type AccountScope, type Actor, type RepoRight } from '../domain/access.ts';
 import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/errors.ts';
@@ -89,6 +90,7 @@ export async function answer(
       return;
     }
     repo = granted?.granted;
+    refuseNested(route.query, request);
     const query = validate(route.query, Object.fromEntries(request.query), 'InvalidParameter');
     const body = await readBody(request, route.body);
     const context = { request, params, rest: match.rest, query, body, actor, granted: granted?.granted };
@@ -147,7 +149,11 @@ async function sendFailure(
   for (const name of response.getHeaderNames()) {
     if (name.startsWith('content-') || name === 'etag') response.removeHeader(name);
   }
-  await send(response, reply, request.method === 'HEAD', dropUnread(request.message));
+  // Who lets us wait has been waited for.
+  const isTrickle = error.code === 'RequestTimeout';
+  if (isTrickle) response.setHeader('connection', 'close');
+  const unread = isTrickle ? undefined : dropUnread(request.message);
+  await send(response, reply, request.method === 'HEAD', unread);
 }
 
 /** What is left of a body that nobody is going to read; undefined when nothing is. */
@@ -195,6 +201,19 @@ function decodeParams(raw: Readonly<Record<string, string>>): Readonly<Record<st
   const params: Record<string, string> = {};
   for (const [name, value] of Object.entries(raw)) params[name] = decodePart(value);
   return params;
+}
+
+/** `limit[]=1` is no limit, and `expand[a]=1` no list. Names that a route does not know are not looked at. */
+function refuseNested(query: z.ZodType, { nested }: HubRequest): void {
+  for (const [name, form] of nested) {
+    const taken = takes(query, name);
+    if (taken !== undefined && !(taken === 'list' && form === 'list')) {
+      throw new HubError(
+        'InvalidParameter',
+        `"${name}" must be ${taken === 'list' ? 'a list' : 'one value'}.`,
+      );
+    }
+  }
 }
 
 /** The repository that a path names; file routes may write it with `.git`, as git remotes do. */

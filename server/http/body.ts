@@ -89,13 +89,15 @@ async function readForm(request: HubRequest, maxBytes: number): Promise<unknown>
   return { ...values };
 }
 
+const PATIENCE_SECONDS = 30;
+
 /** Read a small body whole. Throws BodyTooLarge past the limit, before reading on. */
 export async function readBytes(request: HubRequest, maxBytes: number): Promise<Buffer> {
   refuseEncoding(request);
   if (Number(header(request, 'content-length') ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of bodyOf(request)) {
+  for await (const chunk of bodyOf(request, PATIENCE_SECONDS)) {
     size += chunk.byteLength;
     if (size > maxBytes) throw bodyTooLarge(maxBytes);
     chunks.push(chunk);

@@ -17,6 +17,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   HostNotAllowed: 403,
   CrossOriginDenied: 403,
   InvalidRequest: 400,
+  HeadersTooLarge: 431,
   InvalidBody: 400,
   InvalidParameter: 400,
   InvalidCursor: 400,
@@ -87,6 +88,8 @@ function statusOf(
   context: { readonly isAnonymous: boolean; readonly form: ErrorForm },
 ): number {
   if (code === 'RepoNotFound' && context.isAnonymous) return 401;
+  // The path is good by itself: what it collides with is its twin in another case or Unicode form.
+  if (code === 'PathCollision' && details['twin'] !== undefined) return 409;
   // The git-lfs API says 422 for a body that does not validate.
   if (code === 'InvalidBody' && context.form === 'lfs') return 422;
   // Too many in one body is 413; to own too many is no matter of the body.
@@ -124,7 +127,11 @@ export function errorReply(
     return {
       status,
       headers,
-      body: { kind: 'json', value: { message: error.message, request_id: context.requestId } },
+      // git-lfs reads `message`, Hugging Face clients `error`.
+      body: {
+        kind: 'json',
+        value: { message: error.message, error: error.message, request_id: context.requestId },
+      },
     };
   }
   if (context.form === 'oauth') {

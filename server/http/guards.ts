@@ -14,12 +14,17 @@ export function allowedHosts(bound: readonly string[], named: readonly string[])
   return new Set([...LOOPBACK_HOSTS, ...bracketed, ...named].map(foldName));
 }
 
+const MAX_HEADERS = 200;
+
 /**
  * Check the request line and the headers that decide where a request goes, before anything else looks at them.
  * Node lets two `Host` headers, HTTP/1.0 without one and `TRACE` pass (reliability 0.2, finding 11). Answers the
  * checked host.
  */
 export function checkHost(rawHeaders: readonly string[], method: string, allowed: AllowedHosts): string {
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    throw new HubError('HeadersTooLarge', `A request may have ${MAX_HEADERS} headers.`);
+  }
   if (method === 'TRACE' || method === 'CONNECT')
     throw new HubError('MethodNotAllowed', 'This method is not offered.');
   const hosts = rawHeaders.filter(
@@ -67,6 +72,18 @@ export function cookieCounts(request: HubRequest): boolean {
     );
   }
   return isSameOrigin;
+}
+
+/**
+ * There are no WebSockets here, so an offer of one is passed over as HTTP has it. From a page of another origin, which
+ * browsers let open them without asking, it is refused.
+ */
+export function checkUpgrade(request: HubRequest): void {
+  const isWebSocket = (header(request, 'upgrade') ?? '').toLowerCase().includes('websocket');
+  const origin = header(request, 'origin');
+  if (isWebSocket && origin !== undefined && origin !== request.origin) {
+    throw new HubError('CrossOriginDenied', 'A page of another origin cannot open a WebSocket here.');
+  }
 }
 
 /** Every answer: nothing here is guessed at, framed, or told to other sites. */

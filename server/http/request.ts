@@ -12,6 +12,8 @@ export interface HubRequest {
   /** Raw parts of the path; `/a//b` has an empty one. */
   readonly parts: readonly string[];
   readonly query: ReadonlyMap<string, string[]>;
+  /** Names that came with brackets: those of lists as `name[]` or `name[0]`, those of objects as `name[key]`. */
+  readonly nested: ReadonlyMap<string, 'list' | 'object'>;
   /** Scheme, host and port under which the client reached us, e.g. `http://127.0.0.1:8790`. */
   readonly origin: string;
   readonly remoteAddress: string;
@@ -23,14 +25,51 @@ export function header(request: HubRequest, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }
 
+/** How long a body may keep us waiting in all before the bytes that came are looked at. */
+const STREAM_PATIENCE_SECONDS = 120;
+const LEAST_BYTES_PER_SECOND = 1024;
+const SECOND_MS = 1000;
+
 /**
  * The bytes of the body. Whoever stops reading early leaves the connection whole, so that the refusal can still be
- * sent on it.
+ * sent on it. Throws RequestTimeout for one that trickles: what counts is the time that was spent waiting for it.
  */
-export const bodyOf = (request: HubRequest): ByteSource => ({
+export const bodyOf = ({ message }: HubRequest, patienceSeconds = STREAM_PATIENCE_SECONDS): ByteSource => ({
   [Symbol.asyncIterator]: () =>
-    request.message.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>,
+    paced(message.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>, patienceSeconds),
 });
+
+async function* paced(
+  chunks: AsyncIterator<Uint8Array>,
+  patienceSeconds: number,
+): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  let waitedSeconds = 0;
+  let giveUp: ((reason: HubError) => void) | undefined;
+  const timer = setInterval(() => {
+    if (!giveUp) return;
+    waitedSeconds += 1;
+    if (waitedSeconds > patienceSeconds && received < waitedSeconds * LEAST_BYTES_PER_SECOND) {
+      giveUp(new HubError('RequestTimeout', 'The body comes too slowly.'));
+    }
+  }, SECOND_MS).unref();
+  try {
+    for (;;) {
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        giveUp = reject;
+        chunks.next().then(resolve, reject);
+      });
+      giveUp = undefined;
+      if (next.done) return;
+      received += next.value.byteLength;
+      yield next.value;
+    }
+  } finally {
+    clearInterval(timer);
+    // One that keeps us waiting ends with its connection.
+    if (giveUp === undefined) await chunks.return?.();
+  }
+}
 
 /** Decode one part of a path, once. Throws InvalidPath for what is not UTF-8 or has a NUL. */
 export function decodePart(part: string): string {
@@ -48,29 +87,33 @@ export function decodePart(part: string): string {
 const MAX_QUERY_VALUES = 2000;
 
 /** Split a target in origin form. Throws InvalidRequest for any other form (design, section 4). */
-export function parseTarget(target: string): Pick<HubRequest, 'path' | 'parts' | 'query'> {
+export function parseTarget(target: string): Pick<HubRequest, 'path' | 'parts' | 'query' | 'nested'> {
   if (!target.startsWith('/')) throw new HubError('InvalidRequest', 'The request target must be a path.');
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   return {
     path,
     parts: path.slice(1).split('/'),
-    query: mark < 0 ? NO_QUERY : parseQuery(target.slice(mark + 1)),
+    ...(mark < 0 ? NO_QUERY : parseQuery(target.slice(mark + 1))),
   };
 }
 
-const NO_QUERY: ReadonlyMap<string, string[]> = new Map();
+type Query = Pick<HubRequest, 'query' | 'nested'>;
 
-function parseQuery(text: string): ReadonlyMap<string, string[]> {
+const NO_QUERY: Query = { query: new Map(), nested: new Map() };
+
+function parseQuery(text: string): Query {
   const query = new Map<string, string[]>();
+  const nested = new Map<string, 'list' | 'object'>();
   let count = 0;
   for (const [name, value] of new URLSearchParams(text)) {
     if (++count > MAX_QUERY_VALUES)
       throw new HubError('InvalidParameter', 'The query has too many parameters.');
-    const plain = name.endsWith('[]') ? name.slice(0, -2) : name;
+    const [, plain = name, key] = /^([^[\]]+)\[([^[\]]*)\]$/.exec(name) ?? [];
+    if (key !== undefined) nested.set(plain, /^[0-9]*$/.test(key) ? 'list' : 'object');
     const values = query.get(plain);
     if (values) values.push(value);
     else query.set(plain, [value]);
   }
-  return query;
+  return { query, nested };
 }

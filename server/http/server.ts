@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import express from 'express';
 import { NOT_OFFERED_YET } from '../contract/hub.ts';
@@ -7,8 +13,8 @@ import { HubError } from '../domain/errors.ts';
 import { newPublicId } from '../platform/random.ts';
 import { answer, answerFailure, pageRedirect, type AdapterParts, type Endpoint } from './adapter.ts';
 import { answerCors } from './cors.ts';
-import { asHubError } from './errors.ts';
-import { checkHost, COMMON_HEADERS, type AllowedHosts } from './guards.ts';
+import { asHubError, errorReply } from './errors.ts';
+import { checkHost, checkUpgrade, COMMON_HEADERS, type AllowedHosts } from './guards.ts';
 import type { PageServer } from './pages.ts';
 import { header, parseTarget, type HubRequest } from './request.ts';
 import { send } from './reply.ts';
@@ -31,7 +37,6 @@ export interface HttpParts extends AdapterParts {
 const HEADERS_TIMEOUT_MS = 30_000;
 /** Above the five seconds after which clients drop idle connections themselves (delta 2.1). */
 const KEEP_ALIVE_MS = 65_000;
-const MAX_HEADERS = 200;
 const IDLE_MS = 120_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 
@@ -56,6 +61,7 @@ export function createHttpHandler(
       const host = checkHost(message.rawHeaders, request.method, parts.allowedHosts());
       request = { ...request, ...parseTarget(message.url ?? ''), origin: parts.originOf(host) };
       checkExpectation(request);
+      checkUpgrade(request);
       if (parts.isStopping()) {
         response.setHeader('connection', 'close');
         throw new HubError('Unavailable', 'The hub is stopping.');
@@ -154,6 +160,7 @@ const bareRequest = (message: IncomingMessage, id: string): HubRequest => ({
   path: '/',
   parts: [''],
   query: new Map(),
+  nested: new Map(),
   origin: '',
   remoteAddress: message.socket.remoteAddress ?? '',
 });
@@ -181,6 +188,34 @@ function endIdleConnections(server: Server): void {
   });
 }
 
+/** What is wrong with bytes that Node could make no request of. */
+function unreadable(code: string | undefined): HubError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new HubError('HeadersTooLarge', `The head of a request may have ${MAX_HEADER_BYTES} bytes.`);
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new HubError('RequestTimeout', 'The request did not come in time.');
+    default:
+      return new HubError('InvalidRequest', 'This is not valid HTTP.');
+  }
+}
+
+/** The bytes of a refusal that nothing but a connection can carry. */
+function answerWithoutRequest(error: HubError): string {
+  const requestId = newPublicId();
+  const { status, headers = {}, body } = errorReply(error, { requestId, isAnonymous: true, form: 'hub' });
+  const text = body?.kind === 'json' ? JSON.stringify(body.value) : '';
+  const lines = Object.entries({
+    ...Object.fromEntries(COMMON_HEADERS),
+    ...headers,
+    'x-request-id': requestId,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(text)),
+    connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`;
+}
+
 /** A server with the limits of the hub; it is not listening yet. */
 export function createHttpServer(
   handler: (message: IncomingMessage, response: ServerResponse) => void,
@@ -194,17 +229,18 @@ export function createHttpServer(
       requestTimeout: 0,
       connectionsCheckingInterval: 1000,
       noDelay: true,
+      // A missing Host is refused with the others, by the guards.
+      requireHostHeader: false,
     },
     handler,
   );
-  server.maxHeadersCount = MAX_HEADERS;
+  // Node would leave out what is beyond a count; the guards count, and refuse.
+  server.maxHeadersCount = 0;
   endIdleConnections(server);
   server.on('checkExpectation', handler);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return;
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    socket.end(answerWithoutRequest(unreadable(error.code)));
   });
   return server;
 }

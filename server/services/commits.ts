@@ -4,6 +4,7 @@ import { foldOperations, type Addition, type ChangeSet } from '../domain/change-
 import type { CommitHeader } from '../domain/commit-lines.ts';
 import { entryNotFound, HubError } from '../domain/errors.ts';
 import { lfsRuleFor, parseLfsRules } from '../domain/gitattributes.ts';
+import { checkGitFile } from '../domain/git-files.ts';
 import type { Oid, PublicId, RepositoryId, Sha256 } from '../domain/ids.ts';
 import { MAX_POINTER_BYTES, parsePointer, writePointer } from '../domain/lfs.ts';
 import { shown } from '../domain/names.ts';
@@ -393,15 +394,14 @@ function refuseTwins(edited: EditedTree): void {
   throw new HubError(
     'PathCollision',
     `"${shown(twin.path)}" and "${shown(twin.twin)}" are one file on Windows and macOS. Give one of them another name.`,
+    { details: { path: twin.path, twin: twin.twin } },
   );
 }
 
 /** Rules for single files that others have to be able to read. Throws InvalidMetadata and InvalidContent. */
 function checkFile(path: string, content: Buffer): void {
   if (path === 'README.md') requireReadableCard(content);
-  if (path === ATTRIBUTES && content.byteLength > MAX_ATTRIBUTES_BYTES) {
-    throw new HubError('InvalidContent', `A .gitattributes may have ${MAX_ATTRIBUTES_BYTES} bytes.`);
-  }
+  checkGitFile(path, content);
 }
 
 function fingerprintOf(

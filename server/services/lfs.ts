@@ -260,7 +260,8 @@ export function createLfs(parts: {
       const facts = uploadFacts(capability);
       if (facts.uploadId) throw new HubError('Forbidden', 'This link is for an upload in parts.');
       if (sizeBytes !== facts.sizeBytes) {
-        throw new HubError('LfsMismatch', `The link is for ${facts.sizeBytes} bytes, not ${sizeBytes}.`);
+        const code = sizeBytes > facts.sizeBytes ? 'BodyTooLarge' : 'LfsMismatch';
+        throw new HubError(code, `The link is for ${facts.sizeBytes} bytes, not ${sizeBytes}.`);
       }
       await db.read((stores) => requireWritable(stores, facts.repositoryId));
       await storePlain(facts, source);
@@ -275,8 +276,10 @@ export function createLfs(parts: {
       if (!upload)
         throw new HubError('NotFound', 'There is no such upload. Start again with a new batch request.');
       const expected = partBytesOf(upload, partNumber);
-      if (sizeBytes !== expected)
-        throw new HubError('InvalidPart', `Part ${partNumber} must have ${expected} bytes.`);
+      if (sizeBytes !== expected) {
+        const code = sizeBytes > expected ? 'BodyTooLarge' : 'InvalidPart';
+        throw new HubError(code, `Part ${partNumber} must have ${expected} bytes.`);
+      }
       const hash = createHash('sha256');
       await objects.put(uploadPartKey(upload.publicId, partNumber), hashing(source, hash), { sizeBytes });
       await failPoint('part-stored');

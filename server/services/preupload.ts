@@ -28,7 +28,8 @@ export interface UploadMode {
 }
 
 const MAX_RULES_BYTES = 4 * 1024 * 1024;
-const MAX_SAMPLE_BYTES = 1024;
+/** Twice what clients send. */
+const MAX_SAMPLE_CHARACTERS = 1368;
 /** Bytes of regular files that one request has read for the sake of comparing them. */
 const MAX_COMPARED_BYTES = 16 * 1024 * 1024;
 
@@ -113,9 +114,9 @@ async function sha256Of(bytes: AsyncIterable<Uint8Array> | Uint8Array): Promise<
 /** As git decides: a NUL in the first bytes, or bytes that are not UTF-8 but for a character cut at the end. */
 function isBinary(file: AnnouncedFile): boolean {
   if (file.sample === undefined || file.sample === '') return false;
+  if (file.sample.length > MAX_SAMPLE_CHARACTERS)
+    throw new HubError('BodyTooLarge', `A sample may have ${MAX_SAMPLE_CHARACTERS} characters.`);
   const bytes = decodeBase64(file.sample);
-  if (bytes.byteLength > MAX_SAMPLE_BYTES)
-    throw new HubError('BodyTooLarge', `A sample may have ${MAX_SAMPLE_BYTES} bytes.`);
   if (bytes.includes(0)) return true;
   try {
     // With `stream`, a character whose last bytes are behind the end of the sample is no error.

@@ -83,9 +83,10 @@ export const bytes =
     return readAnswer(await world.hub.raw(written));
   };
 
-/** The first answer of a connection. Status 0 where there is none. */
+/** The first final answer of a connection. Status 0 where there is none. */
 export function readAnswer(text: string): Answer {
   const end = text.indexOf('\r\n\r\n');
+  if (/^HTTP\/1\.1 1[0-9]{2} /.test(text)) return readAnswer(text.slice(end + 4));
   const [first = '', ...lines] = (end < 0 ? text : text.slice(0, end)).split('\r\n');
   const headers = Object.fromEntries(
     lines.map((line) => {

@@ -215,7 +215,7 @@ export const FRAMING: readonly Row[] = [
     'B-025',
     'paths that would be another when tidied up',
     each(
-      '404 NotFound',
+      '404',
       [
         '//api//models',
         '/api/./models',

@@ -10,7 +10,21 @@ const tree = (query: string): Send => ask('GET', `${API}/tree/main?${query}`);
 const create = (text: string | Buffer): Send => ask('POST', '/api/repos/create', jsonText(text));
 const searched = (search: string): Send => list(`search=${encodeURIComponent(search)}`);
 
-const LIMITS = ['0', '-1', '1e9', 'abc', '1.5', '%D9%A3', '0x10', '', ' 1', '+1', 'Infinity', 'NaN', 'null'];
+const LIMITS = [
+  '0',
+  '-1',
+  '1e9',
+  'abc',
+  '1.5',
+  '%D9%A3',
+  '0x10',
+  '',
+  '%201',
+  '+1',
+  'Infinity',
+  'NaN',
+  'null',
+];
 const nextOf = (answer: Answer): string => /cursor=([^&>]+)/.exec(String(answer.headers['link']))?.[1] ?? '';
 
 /** The cursor of one list, given to another. */

@@ -24,6 +24,7 @@ const pathOf = (world: World, href = ''): string => href.replace(world.hub.url, 
 async function announce(world: World): Promise<Upload> {
   const repo = await world.fresh();
   const bytes = Buffer.alloc(PART_BYTES * 2 + 1000, `${(count += 1)} parts `);
+  for (const part of [1, 2]) bytes.write(`part ${part}`, part * PART_BYTES);
   const object: LfsObject = await repo.batchOne('upload', bytes, ['basic', 'multipart']);
   const upload = object.actions?.['upload'];
   const first = pathOf(world, upload?.header?.['00001']);

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { request, Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { residentBytesOf } from './memory.ts';
 
 /*
  * Runs in a thread of its own, so that the tests' own work does not count: asks a hub again and again whether it is
@@ -40,12 +40,8 @@ const ping = (): Promise<void> =>
   });
 
 function lookAtMemory(): void {
-  try {
-    const [, kib] = /^VmRSS:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    residentBytes.push(Number(kib) * 1024);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const bytes = residentBytesOf(pid);
+  if (bytes !== undefined) residentBytes.push(bytes);
 }
 
 async function measure(): Promise<void> {

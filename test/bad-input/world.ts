@@ -18,6 +18,7 @@ import {
   tokenOf,
   type RepoClient,
 } from '../support/scenario.ts';
+import { residentBytesOf } from './memory.ts';
 import type { Measured } from './probe.ts';
 import { createStateReader, type State } from './state.ts';
 
@@ -50,6 +51,8 @@ export interface World extends AsyncDisposable {
   state(): Promise<State>;
   /** Lines that the hub logged as errors so far. */
   loggedErrors(): readonly string[];
+  /** Memory of the hub's process; undefined where the system does not tell. */
+  residentBytes(): number | undefined;
   /** End the measuring that began with the start. */
   measured(): Promise<Measured>;
 }
@@ -122,6 +125,7 @@ export async function startWorld(): Promise<World> {
     command,
     state: () => states.read(),
     loggedErrors: () => program.output.stderr.split('\n').filter((line) => /^\{"level":[56]0/.test(line)),
+    residentBytes: () => residentBytesOf(program.pid),
     measured() {
       probe.postMessage('over');
       return measured;

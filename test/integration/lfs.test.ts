@@ -243,7 +243,7 @@ describe('an object in one piece', () => {
   test.each([
     ['wrong bytes of the right length', (bytes: Buffer) => Buffer.alloc(bytes.length, 1), 422],
     ['fewer bytes', (bytes: Buffer) => bytes.subarray(1), 422],
-    ['more bytes', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('x')]), 422],
+    ['more bytes', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('x')]), 413],
   ])('is refused with %s, and nothing is kept', async (_, change, status) => {
     const repo = await newRepo();
     const bytes = randomBytes(300_000);
@@ -461,7 +461,7 @@ describe('an object in parts', () => {
       ]);
     }
     expect((await put(parts.hrefs[0], partOf(fresh, parts, 0).subarray(1))).status).toBe(400);
-    expect((await put(parts.hrefs[1], partOf(fresh, parts, 0))).status).toBe(400);
+    expect((await put(parts.hrefs[1], partOf(fresh, parts, 0))).status).toBe(413);
     const altered = base.replace(/.\/$/, (end) => (end === 'A/' ? 'B/' : 'A/'));
     expect((await put(`${altered}1`, partOf(fresh, parts, 0))).status).toBe(403);
   });
@@ -490,10 +490,10 @@ describe('an object in parts', () => {
       [{ oid: own, parts: [a, { ...b, partNumber: 2.5 }] }, 400],
       [{ oid: own, parts: [a, { ...b, etag: 'wrong' }] }, 400],
       [{ oid: own, parts: [a, { ...b, etag: '' }] }, 400],
-      [{ oid: own, parts: [a, { ...b, etag: 'x'.repeat(10_000) }] }, 422],
-      [{ oid: own, parts: [a, { ...b, etag: null }] }, 422],
-      [{ oid: own, parts: {} }, 422],
-      [{ oid: own }, 422],
+      [{ oid: own, parts: [a, { ...b, etag: 'x'.repeat(10_000) }] }, 400],
+      [{ oid: own, parts: [a, { ...b, etag: null }] }, 400],
+      [{ oid: own, parts: {} }, 400],
+      [{ oid: own }, 400],
       [{ oid: sha256Of(Buffer.from('x')), parts: done }, 403],
     ];
     for (const [body, status] of wrong)

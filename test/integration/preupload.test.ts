@@ -164,7 +164,7 @@ describe('refused are', () => {
     ['a size as text', file({ size: '1' }), 400],
     ['a size beyond numbers', file({ size: 2 ** 53 }), 400],
     ['a sample that is no base64', file({ sample: '***' }), 400],
-    ['a sample that is too long', file({ sample: 'A'.repeat(10_000) }), 400],
+    ['a sample that is too long', file({ sample: 'A'.repeat(10_000) }), 413],
   ])('%s', async (_, body, status) => {
     await expectNothingStored(hub, async () => {
       expect((await ask(body)).status).toBe(status);

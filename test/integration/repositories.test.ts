@@ -444,7 +444,7 @@ describe('lists', () => {
 
   test('clamp page sizes that are too large, and pass over what is not known', async () => {
     expect((await list('?limit=100000')).status).toBe(200);
-    expect((await list('?unknown=1&limit[a]=1&config=true&fetch_config=True')).status).toBe(200);
+    expect((await list('?unknown=1&more[a]=1&config=true&fetch_config=True')).status).toBe(200);
   });
 
   test('are closed where everybody is asked to sign in', async () => {

@@ -2,6 +2,7 @@ import * as contract from '../../contract/lfs.ts';
 import { segmentOf, urlPrefixOf } from '../../contract/shapes.ts';
 import { HubError, signInRequired } from '../../domain/errors.ts';
 import { isSha256 } from '../../domain/ids.ts';
+import { isRefLike } from '../../domain/revision.ts';
 import { repoFullName, type Repo } from '../../domain/repo.ts';
 import type { Authorize, Granted } from '../../services/authorize.ts';
 import type { Downloads } from '../../services/downloads.ts';
@@ -36,6 +37,9 @@ export function lfsRoutes(services: {
       if (body.hash_algo && !['sha256', 'sha_256', 'sha-256'].includes(body.hash_algo)) {
         throw new HubError('Conflict', 'Only the hash algorithm sha256 is known.');
       }
+      // Rights are those on the repository, so it is not looked up; what could be no ref is refused all the same.
+      if (body.ref && !isRefLike(body.ref.name))
+        throw new HubError('InvalidBody', 'The "ref" cannot be the name of a ref.');
       if (body.objects.length > contract.MAX_BATCH_OBJECTS) {
         throw new HubError('TooManyItems', `A batch may have ${contract.MAX_BATCH_OBJECTS} objects.`);
       }
@@ -69,12 +73,14 @@ export function lfsRoutes(services: {
 
     serve(contract.lfsUpload, async ({ params, request }) => {
       refuseEncoding(request);
+      refuseRange(request);
       await lfs.receive(params['capability'] ?? '', bodyOf(request), requiredLength(request));
       return empty(200);
     }),
 
     serve(contract.lfsPart, async ({ params, request }) => {
       refuseEncoding(request);
+      refuseRange(request);
       const part = partNumber(params['part'] ?? '');
       const etag = await lfs.receivePart(
         params['capability'] ?? '',
@@ -226,6 +232,16 @@ function refuseAccept(request: HubRequest): void {
   const accept = header(request, 'accept');
   if (accept === undefined || /\*\/\*|application\/(\*|json|vnd\.git-lfs\+json)/.test(accept)) return;
   throw new HubError('NotAcceptable', `Answers of this route are ${contract.LFS_MEDIA_TYPE}.`);
+}
+
+/** A PUT is the whole of what its link names, never a range of it (RFC 9110, section 14.5). */
+function refuseRange(request: HubRequest): void {
+  if (header(request, 'content-range') !== undefined) {
+    throw new HubError(
+      'InvalidRequest',
+      'Send the whole, without Content-Range. Large objects go up in parts.',
+    );
+  }
 }
 
 /** Plain digits; anything else is no part of any upload. */
