@@ -2,19 +2,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'vitest';
 import { fileLine, ndjson, tokenOf } from '../support/scenario.ts';
-import {
-  ask,
-  asNobody,
-  bytes,
-  each,
-  head,
-  jsonText,
-  one,
-  readAnswer,
-  row,
-  type Row,
-  type Send,
-} from './cases.ts';
+import { ask, asNobody, bytes, each, head, one, readAnswer, row, type Row, type Send } from './cases.ts';
 import type { World } from './world.ts';
 
 const GET = 'GET /api/hub HTTP/1.1';
@@ -388,4 +376,3 @@ export const FRAMING: readonly Row[] = [
     one('408 RequestTimeout', 'of a JSON body', (world) => trickled.get(world) ?? trickle(world)),
   ]),
 ];
-void jsonText;

@@ -1,15 +1,7 @@
 import { expect } from 'vitest';
 import type { Answer } from '../support/hub.ts';
-import {
-  fileLine,
-  lfsLine,
-  ndjson,
-  sha256Of,
-  tokenOf,
-  type LfsObject,
-  type Person,
-} from '../support/scenario.ts';
-import { ask, each, jsonText, one, row, type Row, type Send } from './cases.ts';
+import { fileLine, ndjson, sha256Of, tokenOf, type LfsObject, type Person } from '../support/scenario.ts';
+import { ask, each, one, row, type Row, type Send } from './cases.ts';
 import { BAD_OIDS, BAD_SIZES } from './commits.ts';
 import { FOREIGN, HELD, MOST_BYTES, type World } from './world.ts';
 
@@ -366,5 +358,3 @@ export const LFS_ROWS: readonly Row[] = [
     ),
   ]),
 ];
-void jsonText;
-void lfsLine;

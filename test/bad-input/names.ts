@@ -1,16 +1,12 @@
 import { expect } from 'vitest';
 import type { Answer } from '../support/hub.ts';
 import { tokenOf } from '../support/scenario.ts';
-import { ask, each, jsonText, one, row, type Row, type Send } from './cases.ts';
+import { ask, each, one, row, type Row, type Send } from './cases.ts';
 
 const CREATE = '/api/repos/create';
 const create = (body: object): Send => ask('POST', CREATE, { body });
 const called = (name: unknown): Send => create({ name });
 const below = (organization: unknown): Send => create({ name: 'never', organization });
-const withRest =
-  (rest: object) =>
-  (_: unknown): Send =>
-    create({ name: 'never', ...rest });
 const move = (fromRepo: string, toRepo: string): Send =>
   ask('POST', '/api/repos/move', { body: { fromRepo, toRepo, type: 'model' } });
 const MOVE = '/api/repos/move';
@@ -219,5 +215,3 @@ export const NAMES: readonly Row[] = [
     ),
   ]),
 ];
-void jsonText;
-void withRest;

@@ -8,16 +8,7 @@ import { askRunningHub } from '../../server/platform/control-socket.ts';
 import { createCapabilities, type Capabilities } from '../../server/services/capabilities.ts';
 import { openDoor, type HubDoor } from '../support/hub.ts';
 import { startProgram } from '../support/program.ts';
-import {
-  createRepo,
-  DESCRIPTION,
-  fileLine,
-  lfsLine,
-  repoClient,
-  sha256Of,
-  tokenOf,
-  type RepoClient,
-} from '../support/scenario.ts';
+import { createRepo, DESCRIPTION, fileLine, lfsLine, type RepoClient } from '../support/scenario.ts';
 import { residentBytesOf } from './memory.ts';
 import type { Measured } from './probe.ts';
 import { createStateReader, type State } from './state.ts';
@@ -119,7 +110,6 @@ export async function startWorld(): Promise<World> {
     capabilities: (offsetMs) =>
       createCapabilities({
         key,
-        // eslint-disable-next-line no-restricted-syntax -- the hub under test has the clock of the system
         clock: { now: () => Date.now() + offsetMs, monotonic: () => 0, sleep: () => Promise.resolve() },
       }),
     command,
@@ -149,8 +139,3 @@ function expire(dataDir: string): void {
   tables.prepare("update access_tokens set expires_at = created_at + 1 where name = 'old'").run();
   tables.close();
 }
-
-export const ownerToken = tokenOf('owner');
-export const strangersClient = (world: World, name: string): RepoClient =>
-  repoClient(world.hub, name, 'stranger');
-export { sha256Of };
