@@ -289,7 +289,7 @@ export const LFS_ROWS: readonly Row[] = [
       ask('PUT', `/api/lfs/objects/${text}`, { body: Buffer.from('new') }),
     ),
     // The link is the credential, so there is no other user to it; its repository may be gone.
-    one('404 NotFound', 'of a repository that was deleted', ofDeleted, kept),
+    one('401 RepoNotFound', 'of a repository that was deleted', ofDeleted, kept),
   ]),
   row('B-158', 'a link twice', [
     one('200', 'the same bytes', again(UNCHANGED), kept),

@@ -8,6 +8,8 @@ export type State = Readonly<Record<string, string>>;
 
 /** Tables that jobs fill on their own, at any time, from what the others say. */
 const DERIVED = /^(jobs|history_chains|history_commits|path_changes|sqlite_.*)$/;
+/** How often something was downloaded each day, written some seconds later. */
+const COUNTED = /^download_days$/;
 /** When somebody was last seen, and how often something was looked at: no request is meant to leave these alone. */
 const COUNTERS = /^(last_used_at|seen_at|downloads|downloads_all_time|trending)$/;
 /** The database itself, and what marks the process that has it open. */
@@ -21,7 +23,7 @@ export function createStateReader(dataDir: string): { read(): Promise<State>; cl
     .pluck()
     .all() as readonly string[];
   const questions = names
-    .filter((name) => !DERIVED.test(name))
+    .filter((name) => !DERIVED.test(name) && !COUNTED.test(name))
     .map((name) => {
       const columns = (tables.pragma(`table_info("${name}")`) as readonly { readonly name: string }[])
         .map((column) => column.name)

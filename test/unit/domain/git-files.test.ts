@@ -57,6 +57,8 @@ describe('.gitattributes', () => {
 
   test('with longer ones, or too many, is refused', () => {
     expect(refusalOf(() => check('.gitattributes', `x\n${'a'.repeat(2_048)}`))).toBe('InvalidContent');
-    expect(refusalOf(() => check('a/.gitattributes', '*.bin filter=lfs\n'.repeat(300_000)))).toBe('InvalidContent');
+    expect(refusalOf(() => check('a/.gitattributes', '*.bin filter=lfs\n'.repeat(300_000)))).toBe(
+      'InvalidContent',
+    );
   });
 });

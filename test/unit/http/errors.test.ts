@@ -97,7 +97,10 @@ describe('an answer', () => {
       'content-type': 'application/vnd.git-lfs+json',
       'lfs-authenticate': 'Basic realm="Atoll"',
     });
-    expect(body).toEqual({ kind: 'json', value: { message: 'Sign in.', error: 'Sign in.', request_id: 'r1' } });
+    expect(body).toEqual({
+      kind: 'json',
+      value: { message: 'Sign in.', error: 'Sign in.', request_id: 'r1' },
+    });
     expect(reply(new HubError('InvalidBody', 'x'), { form: 'lfs' }).status).toBe(422);
   });
 });
