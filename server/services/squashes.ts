@@ -103,7 +103,9 @@ export function createSquashes(parts: {
       }
       const name = ref.replace(/^refs\/heads\//, '');
       const plan = async (head: Oid) => {
-        const tree = await repoObjects.open(granted.repo).rootTree(head);
+        const { tree, parents } = await repoObjects.open(granted.repo).commit(head);
+        // One commit is what was asked for: a new one would only part it from branches that begin with it.
+        if (parents.length === 0 && message === undefined) return { target: head };
         const commit = newCommit(
           granted,
           { tree, parents: [], message: message ?? `Super-squash branch '${name}'` },
