@@ -37,6 +37,10 @@ export type ConflictKind =
   /** Both sides changed what kind of file it is, or its mode. */
   | 'type'
   | 'submodule'
+  /** One side moved a file that the other deleted. */
+  | 'moved-and-deleted'
+  /** Each side moved a file elsewhere. */
+  | 'moved-apart'
   /** Each side has a name that some file systems take for the other's. */
   | 'name-twin';
 
@@ -129,31 +133,39 @@ export async function mergeTrees(
 ): Promise<MergedTree> {
   const first = await mergeByPath(db, overlay, trees, favor);
   if (!trees.base || favor === 'base' || first.clashes.length === 0) return first;
-  const moved = await followRenames(db, overlay, { ...trees, base: trees.base }, first.clashes);
-  return moved ? mergeByPath(db, overlay, moved, favor) : first;
+  const followed = await followRenames(db, overlay, { ...trees, base: trees.base }, first.clashes);
+  const merged = followed.trees ? await mergeByPath(db, overlay, followed.trees, favor) : first;
+  if (favor !== 'none' || followed.conflicts.length === 0) return merged;
+  const conflicts = [...merged.conflicts, ...followed.conflicts].slice(0, MAX_LISTED);
+  return { ...merged, conflicts, conflictCount: merged.conflictCount + followed.conflicts.length };
 }
 
-/** Where a file was deleted on one side and changed on the other, or added on both. */
+/** Where a move may be behind what happened. */
 interface Clash {
   readonly path: string;
-  readonly kind: 'deleted-by-ours' | 'deleted-by-theirs' | 'both-added';
+  /** `both-deleted` may be a folder that both sides changed alike: then something in it was perhaps deleted. */
+  readonly kind: 'deleted-by-ours' | 'deleted-by-theirs' | 'both-added' | 'both-deleted';
 }
 
-/**
- * The same trees with files where the side that moved them has them now, so that they meet at one path. Undefined when
- * nothing was moved.
- */
+interface FollowedRenames {
+  /** The same trees with files where the side that moved them has them now, if any was moved. */
+  readonly trees: TreesToMerge | undefined;
+  /** Moves on which the sides do not agree. */
+  readonly conflicts: readonly MergeConflict[];
+}
+
+/** Find the files that one side moved, so that what the other did to them meets them at their new paths. */
 async function followRenames(
   db: Pick<ObjectDb, 'tree' | 'get' | 'infoMany' | 'findMany'>,
   overlay: Map<Oid, GitObject>,
   trees: TreesToMerge & { readonly base: Oid },
   clashes: readonly Clash[],
-): Promise<TreesToMerge | undefined> {
+): Promise<FollowedRenames> {
   const { base, ours, theirs } = trees;
   const pathsOf = (kind: Clash['kind']): Set<string> =>
     new Set(clashes.flatMap((clash) => (clash.kind === kind ? [clash.path] : [])));
   const [byOurs, byTheirs] = [pathsOf('deleted-by-ours'), pathsOf('deleted-by-theirs')];
-  if (pathsOf('both-added').size > 0) {
+  if (pathsOf('both-added').size > 0 || pathsOf('both-deleted').size > 0) {
     for (const path of await removedByBoth(db, trees)) {
       byOurs.add(path);
       byTheirs.add(path);
@@ -166,6 +178,7 @@ async function followRenames(
     ours: new Map<string, string>(),
     theirs: new Map<string, string>(),
   };
+  const conflicts: MergeConflict[] = [];
   const moveAll = async (
     renames: ReadonlyMap<string, string>,
     others: ReadonlyMap<string, string>,
@@ -174,23 +187,28 @@ async function followRenames(
     for (const [from, to] of renames) {
       const isThere = (await findEntry(db, trees[other], from)) !== undefined;
       const isFree = (await findEntry(db, trees[other], to)) === undefined;
-      if (isThere && isFree) moves[other].set(from, to);
-      else if (isThere || others.get(from) !== to) continue;
+      if (!isThere && others.get(from) !== to) {
+        conflicts.push({ path: to, kind: others.has(from) ? 'moved-apart' : 'moved-and-deleted' });
+        continue;
+      }
+      if (isThere && !isFree) continue;
+      if (isThere) moves[other].set(from, to);
       moves.base.set(from, to);
     }
   };
   await moveAll(inOurs, inTheirs, 'theirs');
   await moveAll(inTheirs, inOurs, 'ours');
-  if (moves.base.size === 0) return undefined;
+  if (moves.base.size === 0) return { trees: undefined, conflicts };
   try {
-    return {
+    const moved = {
       base: await moveFiles(db, overlay, base, moves.base),
       ours: await moveFiles(db, overlay, ours, moves.ours),
       theirs: await moveFiles(db, overlay, theirs, moves.theirs),
     };
+    return { trees: moved, conflicts };
   } catch (error) {
     // The new place lies below a file of the other side: the conflict stays what it is.
-    if (isHubError(error, 'PathCollision')) return undefined;
+    if (isHubError(error, 'PathCollision')) return { trees: undefined, conflicts };
     throw error;
   }
 }
@@ -257,6 +275,10 @@ async function mergeByPath(
     if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
   };
 
+  const note = (path: string, kind: Clash['kind']): void => {
+    if (clashes.length < MAX_CLASHES) clashes.push({ path, kind });
+  };
+
   const report = (path: string, kind: ConflictKind): void => {
     conflictCount += 1;
     if (conflicts.length < MAX_LISTED) conflicts.push({ path, kind });
@@ -270,9 +292,7 @@ async function mergeByPath(
 
   /** What stands at the path after a conflict: nobody's, unless somebody wins. */
   const settle = <Value>(path: string, kind: ConflictKind, three: Three<Value>): Value | undefined => {
-    if (kind === 'deleted-by-ours' || kind === 'deleted-by-theirs' || kind === 'both-added') {
-      if (clashes.length < MAX_CLASHES) clashes.push({ path, kind });
-    }
+    if (kind === 'deleted-by-ours' || kind === 'deleted-by-theirs' || kind === 'both-added') note(path, kind);
     if (favor === 'none') {
       report(path, kind);
       return three.ours;
@@ -336,6 +356,7 @@ async function mergeByPath(
   /** The merged folder, undefined when nothing is left in it. */
   async function mergeFolder(folder: string, three: Three<Oid>): Promise<Oid | undefined> {
     const { base, ours, theirs } = three;
+    if (ours === theirs && base !== undefined && base !== ours) note(folder, 'both-deleted');
     if (ours === theirs || base === theirs) return ours;
     if (base === ours) return theirs;
     const read = async (oid: Oid | undefined): Promise<Cursor> =>
@@ -374,8 +395,12 @@ async function mergeByPath(
         if (entries.ours) placed.push({ byteName, ...entries.ours });
         continue;
       }
-      if (!entries.ours) introduced.add(fromByteName(byteName));
       const path = folder + fromByteName(byteName);
+      if (!entries.ours && !entries.theirs) {
+        note(path, 'both-deleted');
+        continue;
+      }
+      if (!entries.ours) introduced.add(fromByteName(byteName));
       if (!isTree) {
         const merged = await mergeFile(path, entries);
         if (!merged) continue;

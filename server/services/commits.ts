@@ -11,6 +11,7 @@ import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
 import type { GitObject, NewGitObject } from '../git/object-storage.ts';
+import { isAncestor } from '../git/commit-log.ts';
 import { newObject, writeCommit } from '../git/objects.ts';
 import { editTree, type EditedTree, type TreeTarget } from '../git/tree-editor.ts';
 import { findEntry } from '../git/tree-walk.ts';
@@ -110,9 +111,14 @@ export function createCommits(parts: {
     const earlier = await db.read((stores) =>
       stores.commitRequests.find(repo.id, branch, prepared.fingerprint),
     );
-    return earlier.find(
-      ({ commit, parent }) => commit === head || (parentCommit !== undefined && parent === parentCommit),
-    )?.commit;
+    const objectDb = repoObjects.open(repo);
+    for (const { commit, parent } of earlier) {
+      if (commit === head) return commit;
+      if (parentCommit === undefined || parent !== parentCommit) continue;
+      // A branch that was reset meanwhile has lost the commit: to name it again would be a lie.
+      if (await isAncestor(objectDb, commit, head)) return commit;
+    }
+    return undefined;
   }
 
   async function attempt(

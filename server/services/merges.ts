@@ -203,6 +203,8 @@ const KINDS: Readonly<Record<MergeConflict['kind'], string>> = {
   'file-and-folder': 'it is a file on one side and a folder on the other',
   type: 'both sides changed its type or mode',
   submodule: 'both sides changed a submodule',
+  'moved-and-deleted': 'one side moved a file there that the other deleted',
+  'moved-apart': 'each side moved a file, and to different places',
   'name-twin': 'its name differs from another one only in case or Unicode form',
 };
 

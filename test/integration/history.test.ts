@@ -435,6 +435,20 @@ describe('a reset', () => {
     expect(await repo.head('dev')).toBe(bare);
   });
 
+  test('takes its commits out of the branch, so that the same ones can be made again', async () => {
+    const repo = await newRepo();
+    const start = await repo.head();
+    const header = { summary: 'again', parentCommit: start };
+    const once = await repo.commit([fileLine('a', '1')], header);
+    const next = await repo.commit([fileLine('b', '1')]);
+    expect(await repo.commit([fileLine('a', '1')], header)).toBe(once);
+    expect(await repo.head()).toBe(next);
+    await reset(repo, 'main', { ref: start, force: true });
+    const made = await repo.commit([fileLine('a', '1')], header);
+    expect(await repo.head()).toBe(made);
+    expect(await repo.paths()).toEqual(['.gitattributes', 'a']);
+  });
+
   test('and commits at the same time follow one another', async () => {
     const repo = await newRepo();
     const start = await repo.head();
