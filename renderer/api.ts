@@ -4,6 +4,7 @@ import type * as contents from '../server/contract/contents.ts';
 import type * as hub from '../server/contract/hub.ts';
 import type * as likes from '../server/contract/likes.ts';
 import type * as lfs from '../server/contract/lfs.ts';
+import type * as repoLists from '../server/contract/repo-lists.ts';
 import type * as repos from '../server/contract/repos.ts';
 import type { AnswerOf, AnyRoute, BodyInput } from '../server/contract/route.ts';
 import { kindPlural, encodePath, fileUrl, type RepoRef } from './repo-ref.ts';
@@ -178,7 +179,7 @@ export async function listRepos(
   signal?: AbortSignal,
 ): Promise<Page<wire.RepoListItem>> {
   const params = { kind: kindPlural(kind) };
-  const answer = await call<typeof repos.listRepos>('GET /api/:kind', {
+  const answer = await call<typeof repoLists.listRepos>('GET /api/:kind', {
     params,
     query: { ...query },
     signal,

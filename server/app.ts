@@ -37,6 +37,9 @@ import { createDeviceLogin } from './services/device-login.ts';
 import { createDoctor } from './services/doctor.ts';
 import { createDownloads } from './services/downloads.ts';
 import { createExport } from './services/export.ts';
+import { createFactDerivation } from './services/fact-derivation.ts';
+import { createFacts } from './services/facts.ts';
+import { createFileBytesReader } from './services/file-bytes.ts';
 import { createFileFacts } from './services/file-facts.ts';
 import { createHistory } from './services/history.ts';
 import { createIdTokens } from './services/id-tokens.ts';
@@ -64,11 +67,14 @@ import { createRepositories } from './services/repositories.ts';
 import { createRequestLimits } from './services/request-limits.ts';
 import { createRevisions } from './services/revisions.ts';
 import { createRollUp } from './services/roll-up.ts';
+import { createSafetensorsMetadata } from './services/safetensors-metadata.ts';
 import { createSessions } from './services/sessions.ts';
 import { createSetup } from './services/setup.ts';
 import { createSignInLimits } from './services/sign-in-limits.ts';
 import { createSweep } from './services/sweep.ts';
 import { createTokenReaches } from './services/token-reach.ts';
+import { createTagLists } from './services/tag-lists.ts';
+import { createTensorHeaders } from './services/tensor-headers.ts';
 import { createTokens } from './services/tokens.ts';
 import { createXet } from './services/xet.ts';
 import { createWorkerPool } from './workers/pool.ts';
@@ -175,6 +181,22 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const fileFacts = createFileFacts({ maxEntries: FILE_FACTS });
   const contents = createContents({ db, clock, repoObjects, revisions, fileFacts, history });
   const diffs = createDiffs({ repoObjects, fileFacts });
+  const xet = createXet({
+    db,
+    objects,
+    clock,
+    workers,
+    authorize,
+    key,
+    storeId: stores.storeId,
+    maxFileBytes: limits.largeFileSize,
+    pendTtlSeconds: uploadTtlSeconds,
+  });
+  const largeObjects = createLargeObjects({ db, clock, xet });
+  const fileBytes = createFileBytesReader({ authorize, contents, largeObjects });
+  const tensorHeaders = createTensorHeaders({ files: fileBytes, workers });
+  const derivation = createFactDerivation({ repoObjects, files: fileBytes, headers: tensorHeaders, workers });
+  const facts = createFacts({ db, clock, log, derivation });
   const rollUps = createRollUp({ db, objects, clock, stagingFolder });
   const sweeps = createSweep({ db, objects, clock });
   const popularity = createPopularity({ db, clock, authorize });
@@ -182,7 +204,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     db,
     clock,
     log,
-    handlers: createJobHandlers({ db, clock, history, popularity, rollUps, sweeps, sessions, oauthGrants }),
+    handlers: createJobHandlers({ db, clock, history, facts, popularity, rollUps, sweeps, sessions, oauthGrants }),
   });
   const refUpdates = createRefUpdates({ db, clock, onCommitted: jobs.wake });
   const commits = createCommits({
@@ -207,25 +229,19 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const duplicates = createRepoDuplicates({ db, clock, authorize, refUpdates, onCommitted: jobs.wake });
   const repoSettings = createRepoSettings({ db, clock, authorize });
   const nameCheck = createNameCheck({ db, authorize });
-  const info = createRepoInfo({ db, contents });
   const downloads = createDownloads({ db, clock, log });
+  const info = createRepoInfo({ db, authorize, contents, facts });
+  const safetensorsMetadata = createSafetensorsMetadata({
+    contents,
+    files: fileBytes,
+    headers: tensorHeaders,
+  });
+  const tagLists = createTagLists({ db, authorize });
+  const archives = createArchives({ contents, largeObjects });
   const likes = createLikes({ db, clock, authorize });
   const profiles = createProfiles({ db, authorize });
   const overviews = createOverview({ db, repositories, history, info, dataFolder: config.dataDir });
 
-  const xet = createXet({
-    db,
-    objects,
-    clock,
-    workers,
-    authorize,
-    key,
-    storeId: stores.storeId,
-    maxFileBytes: limits.largeFileSize,
-    pendTtlSeconds: uploadTtlSeconds,
-  });
-  const largeObjects = createLargeObjects({ db, clock, xet });
-  const archives = createArchives({ contents, largeObjects });
   const lfs = createLfs({
     db,
     objects,
@@ -266,6 +282,9 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       repoSettings,
       nameCheck,
       info,
+      facts,
+      tagLists,
+      safetensorsMetadata,
       overviews,
       downloads,
       likes,
@@ -285,7 +304,10 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     maxInlineBytes: limits.inlineFileSize,
     readiness: (isStopping: () => boolean) =>
       createReadiness({ db, objects, clock, log, isLocked: stores.isLocked, isStopping }),
-    scheduleJobs: () => scheduleRecurringJobs(db, clock),
+    async scheduleJobs() {
+      await facts.checkVersion();
+      await scheduleRecurringJobs(db, clock);
+    },
     async close() {
       await jobs.stop();
       await downloads.flush();

@@ -108,6 +108,4 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/api/buckets/**',
   '/api/datasets/:namespace/:name/leaderboard',
   '/api/spaces/semantic-search',
-  '/api/models-tags-by-type',
-  '/api/datasets-tags-by-type',
 ];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { choice, flag, ignored, integer, list, text } from './query.ts';
+import { flag, ignored, list } from './query.ts';
 import { anyone, jsonBody, namespace, noBody, repo, reply, route, signedIn } from './route.ts';
 import { repoKind } from './shapes.ts';
 
@@ -97,6 +97,8 @@ const infoQuery = z.object({
   files_metadata: flag,
   securityStatus: flag,
   full: flag,
+  config: flag,
+  cardData: flag,
   expand: list(64),
 });
 export type InfoQuery = z.infer<typeof infoQuery>;
@@ -123,39 +125,15 @@ export const repoInfoAtRevision = route({
   errors: ['RepoNotFound', 'RevisionNotFound'],
 });
 
-const listQuery = z.object({
-  search: text(256),
-  author: text(128),
-  sort: choice([
-    'lastModified',
-    'last_modified',
-    'createdAt',
-    'created_at',
-    'trendingScore',
-    'likes',
-    'downloads',
-  ]),
-  direction: choice(['-1', '1', 'desc', 'asc']),
-  limit: integer(1, 1000),
-  cursor: text(16_384),
-  full: flag,
-  config: flag,
-  cardData: flag,
-  fetch_config: flag,
-  expand: list(64),
-  filter: list(64),
-});
-export type ListQuery = z.infer<typeof listQuery>;
-
-export const listRepos = route({
+/** The headers of safetensors files as they stand there, by file; `index` is left without its list of tensors. */
+export const safetensorsMetadata = route({
   method: 'GET',
-  path: '/api/:kind',
-  access: anyone('lists show what the caller may read'),
-  summary: 'List repositories of a kind, a page at a time.',
-  query: listQuery,
+  path: '/api/:kind/:namespace/:name/safetensors-metadata/*',
+  access: repo('read'),
+  summary: 'Headers of the files that a safetensors index of the default branch names.',
+  query: ignored,
   body: noBody,
-  answer: reply<readonly RepoReply[]>(),
-  errors: ['InvalidCursor', 'InvalidParameter', 'NotSupported'],
+  errors: ['RepoNotFound', 'EntryNotFound', 'TooManyItems'],
 });
 
 export const authCheck = route({

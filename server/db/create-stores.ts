@@ -5,6 +5,7 @@ import type { Stores } from './stores.ts';
 import { createAccountStore } from './stores/accounts.ts';
 import { createCommitRequestStore } from './stores/commit-requests.ts';
 import { createEventStore } from './stores/events.ts';
+import { createFactStore } from './stores/facts.ts';
 import { createGitObjectStore } from './stores/git-objects.ts';
 import { createHistoryStore } from './stores/history.ts';
 import { createInspectionStore } from './stores/inspection.ts';
@@ -50,6 +51,7 @@ const storesOver = (context: StoreContext): Stores => ({
   xet: createXetStore(context),
   commitRequests: createCommitRequestStore(context),
   history: createHistoryStore(context),
+  facts: createFactStore(context),
   jobs: createJobStore(context),
   events: createEventStore(context),
   settings: createSettingStore(context),

@@ -4,6 +4,7 @@ import type { SqlDialect } from './dialect.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { counters } from './migrations/0002-counters.ts';
 import { likesAndDownloads } from './migrations/0003-likes-and-downloads.ts';
+import { facts } from './migrations/0004-facts.ts';
 import { lifecycle } from './migrations/0005-lifecycle.ts';
 import { signIn } from './migrations/0006-sign-in.ts';
 import { uploads } from './migrations/0007-uploads.ts';
@@ -15,6 +16,7 @@ export const MIGRATIONS: readonly Migration[] = [
   initial,
   counters,
   likesAndDownloads,
+  facts,
   lifecycle,
   signIn,
   uploads,

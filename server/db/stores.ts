@@ -13,6 +13,7 @@ import type {
 import type { NamespaceId, Oid, PublicId, RepositoryId, Sha256, XetHash } from '../domain/ids.ts';
 import type { Day } from '../domain/popularity.ts';
 import type { Repo, RepoKind } from '../domain/repo.ts';
+import type { Label, LabelRole } from '../domain/repo-facts.ts';
 
 /*
  * The questions the hub asks its database. Stores are the only code with SQL; they return domain values, never
@@ -304,10 +305,50 @@ export type RepoScope =
       readonly repositories?: readonly RepositoryId[];
     };
 
+/** What is counted of a repository. */
+export interface RepoCounters {
+  readonly likes: number;
+  /** Of the last 30 days. */
+  readonly downloads: number;
+  readonly downloadsAllTime: number;
+  readonly trending: number;
+}
+
 export interface RepoListItem {
   readonly repo: Repo;
   /** Head of the default branch; absent only while a repository is being made. */
   readonly head: Oid | undefined;
+  readonly counters: RepoCounters;
+  /** By what the list is sorted, for `after`. */
+  readonly sortValue: number;
+  /** `StoredFacts.summary`, of whichever commit it was derived from; absent until it was once. */
+  readonly summary: string | undefined;
+}
+
+export type RepoSort =
+  | 'updatedAt'
+  | 'createdAt'
+  | 'likes'
+  | 'downloads'
+  | 'trending'
+  /** Repositories whose parameters are not known are not in such a list. */
+  | 'parameters';
+
+export interface RepoListQuery {
+  readonly kind: RepoKind;
+  readonly owner?: string;
+  /** Each must occur in `owner/name`, in any case. */
+  readonly search?: readonly string[];
+  /** Each must be a label of the repository. */
+  readonly labels?: readonly Label[];
+  /** One of these at least must be; an empty list matches nothing. */
+  readonly anyLabel?: readonly Label[];
+  /** Number of parameters, bounds included. */
+  readonly parameters?: { readonly min: number; readonly max: number };
+  readonly sort: RepoSort;
+  readonly direction: 'ascending' | 'descending';
+  readonly after?: { readonly value: number; readonly id: number };
+  readonly limit: number;
 }
 
 export interface OwnedRepo {
@@ -343,25 +384,15 @@ export interface RepoStore {
   find(kind: RepoKind, owner: string, name: string): Promise<{ repo: Repo; isRedirect: boolean } | undefined>;
   findById(id: RepositoryId): Promise<Repo | undefined>;
   findByPublicId(id: PublicId): Promise<Repo | undefined>;
-  /** Keyset page, in the order asked for; `search` is a case-insensitive substring of `owner/name`. */
-  listVisible(
-    scope: RepoScope,
-    query: {
-      kind: RepoKind;
-      owner?: string;
-      search?: string;
-      sort: 'updatedAt' | 'createdAt';
-      direction: 'ascending' | 'descending';
-      after?: { value: number; id: number };
-      limit: number;
-    },
-  ): Promise<readonly RepoListItem[]>;
   /** How many of each kind a scope shows, of one owner or of all. */
   countVisible(scope: RepoScope, owner?: NamespaceId): Promise<Readonly<Record<RepoKind, number>>>;
   /** All repositories of an owner, newest first, before a row key, with the bytes of the large files linked to each. */
   listOwned(owner: NamespaceId, before: number | undefined, limit: number): Promise<readonly OwnedRepo[]>;
   /** Bytes of the large files linked to the repositories of an owner, in each that has them. */
   ownedBytes(owner: NamespaceId): Promise<number>;
+  /** Keyset page, in the order asked for. */
+  listVisible(scope: RepoScope, query: RepoListQuery): Promise<readonly RepoListItem[]>;
+  counters(id: RepositoryId): Promise<RepoCounters>;
   /** Every repository, in id order, after an id; for jobs, `doctor` and `repo list`. */
   listAll(after: RepositoryId | undefined, limit: number): Promise<readonly Repo[]>;
   /** The repository of this owner and kind whose name is this one or too much like it; redirects do not count. */
@@ -766,6 +797,45 @@ export interface HistoryStore {
   ): Promise<readonly Oid[]>;
 }
 
+/** What was derived from the files of a repository at a commit, as JSON text. */
+export interface StoredFacts {
+  readonly commit: Oid;
+  readonly summary: string;
+  readonly card: string;
+  readonly details: string;
+}
+
+/**
+ * Derived, rebuildable: what the files at the head of the default branch say. Whoever moves that branch, or chooses
+ * another one, marks the repository stale in the same transaction; whoever derives facts unmarks it.
+ */
+export interface FactStore {
+  /** What is kept, whichever commit it was derived from. */
+  find(repositoryId: RepositoryId): Promise<StoredFacts | undefined>;
+  findMany(repositoryIds: readonly RepositoryId[]): Promise<ReadonlyMap<RepositoryId, StoredFacts>>;
+  /** Replace what is kept, and unmark the repository. */
+  put(
+    repo: Pick<Repo, 'id' | 'kind'>,
+    facts: StoredFacts & { parameters: number | undefined; labels: readonly Label[] },
+  ): Promise<void>;
+  /** Forget what is kept, and unmark the repository: it has no default branch. */
+  clear(repositoryId: RepositoryId): Promise<void>;
+  markStale(repositoryId: RepositoryId): Promise<void>;
+  markAllStale(): Promise<void>;
+  /** In order of ids, after one; of one kind or all. */
+  listStale(
+    kind: RepoKind | undefined,
+    after: RepositoryId | undefined,
+    limit: number,
+  ): Promise<readonly RepositoryId[]>;
+  /** Labels of a role that repositories in scope have, in order, after one. */
+  listLabels(
+    scope: RepoScope,
+    query: { kind: RepoKind; role: LabelRole; after: string | undefined; limit: number },
+  ): Promise<readonly string[]>;
+  countLabeled(scope: RepoScope, kind: RepoKind, label: Label): Promise<number>;
+}
+
 export interface Job {
   readonly id: number;
   readonly kind: string;
@@ -851,6 +921,7 @@ export interface Stores {
   readonly xet: XetStore;
   readonly commitRequests: CommitRequestStore;
   readonly history: HistoryStore;
+  readonly facts: FactStore;
   readonly jobs: JobStore;
   readonly events: EventStore;
   readonly settings: SettingStore;

@@ -1,6 +1,7 @@
 import type { Generated } from 'kysely';
 import type { OrganizationRole, ReachLevel, TokenRole, Visibility } from '../domain/account.ts';
 import type { NamespaceId, PublicId, RepositoryId } from '../domain/ids.ts';
+import type { LabelRole } from '../domain/repo-facts.ts';
 import type { RepoKind } from '../domain/repo.ts';
 
 /*
@@ -351,6 +352,33 @@ export interface PathChangeTable {
   position: number;
 }
 
+/** What the files of a repository say at one commit, as JSON. */
+export interface RepositoryFactTable {
+  repository_id: RepositoryId;
+  /** That of the repository, so that one index serves the lists of a kind. */
+  kind: RepoKind;
+  commit_oid: Uint8Array;
+  /** What every list shows. */
+  summary: string;
+  card: string;
+  details: string;
+  /** Of all tensors together; null where that is not known. */
+  parameters: number | null;
+}
+
+/** What lists are narrowed by. */
+export interface RepositoryLabelTable {
+  kind: RepoKind;
+  role: LabelRole;
+  label: string;
+  repository_id: RepositoryId;
+}
+
+/** Repositories whose facts are not those of the head of their default branch. */
+export interface StaleFactTable {
+  repository_id: RepositoryId;
+}
+
 export interface JobTable {
   id: Generated<number>;
   kind: string;
@@ -420,6 +448,9 @@ export interface Tables {
   history_chains: HistoryChainTable;
   history_commits: HistoryCommitTable;
   path_changes: PathChangeTable;
+  repository_facts: RepositoryFactTable;
+  repository_labels: RepositoryLabelTable;
+  stale_facts: StaleFactTable;
   jobs: JobTable;
   events: EventTable;
   settings: SettingTable;

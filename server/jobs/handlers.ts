@@ -2,6 +2,7 @@ import type { Database } from '../db/stores.ts';
 import type { RepositoryId } from '../domain/ids.ts';
 import { DAY_MS, dayOf } from '../domain/popularity.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Facts } from '../services/facts.ts';
 import type { History } from '../services/history.ts';
 import type { OAuthGrants } from '../services/oauth-grants.ts';
 import type { Popularity } from '../services/popularity.ts';
@@ -11,6 +12,7 @@ import type { Sessions } from '../services/sessions.ts';
 import type { createSweep } from '../services/sweep.ts';
 import type { JobHandler } from './runner.ts';
 
+const FACTS_JOB = 'derive-facts';
 const ROLL_UP_JOB = 'roll-up';
 const SWEEP_JOB = 'sweep';
 const SWEEP_EVERY_MS = 60 * 60_000;
@@ -23,19 +25,20 @@ export function createJobHandlers(parts: {
   readonly clock: Clock;
   readonly history: History;
   readonly popularity: Popularity;
+  readonly facts: Facts;
   readonly rollUps: ReturnType<typeof createRollUp>;
   readonly sweeps: ReturnType<typeof createSweep>;
   readonly sessions: Sessions;
   readonly oauthGrants: OAuthGrants;
 }): Readonly<Record<string, JobHandler>> {
-  const { db, clock, history, popularity, rollUps, sweeps, sessions, oauthGrants } = parts;
+  const { db, clock, history, facts, popularity, rollUps, sweeps, sessions, oauthGrants } = parts;
 
   async function enqueue(kind: string, key: string, runAt: number): Promise<void> {
     await db.write((stores) => stores.jobs.enqueue({ kind, key, payload: '', runAt }, clock.now()));
   }
 
   return {
-    /** After refs moved: derive the history of their commits, and see whether the hot rows are due. */
+    /** After refs moved: derive facts and the history of their commits, and see whether the hot rows are due. */
     [INDEX_HISTORY_JOB]: async (job) => {
       const repositoryId = Number(job.key) as RepositoryId;
       const found = await db.read(async (stores) => {
@@ -44,12 +47,18 @@ export function createJobHandlers(parts: {
       });
       if (!found) return;
       try {
+        await facts.refresh(repositoryId);
         for (const ref of found.refs) await history.index(found.repo, ref.peeled ?? ref.target);
       } catch (error) {
         // Of a repository that was deleted meanwhile there is nothing left to derive.
         if (await db.read((stores) => stores.repos.findById(repositoryId))) throw error;
       }
       for (const id of await rollUps.due()) await enqueue(ROLL_UP_JOB, String(id), clock.now());
+    },
+
+    /** What was due when the hub started: after an upgrade that may be every repository. */
+    [FACTS_JOB]: async () => {
+      if (await facts.refreshSome()) await enqueue(FACTS_JOB, '', clock.now());
     },
 
     [ROLL_UP_JOB]: async (job) => {
@@ -78,7 +87,7 @@ export async function scheduleRecurringJobs(db: Database, clock: Clock): Promise
   const now = clock.now();
   await db.write(async (stores) => {
     await stores.jobs.releaseAll(now);
-    for (const kind of [SWEEP_JOB, NEW_DAY_JOB])
+    for (const kind of [SWEEP_JOB, NEW_DAY_JOB, FACTS_JOB])
       await stores.jobs.enqueue({ kind, key: '', payload: '', runAt: now }, now);
   });
 }

@@ -1,5 +1,6 @@
 import { parseDocument } from 'yaml';
 import { HubError } from '../domain/errors.ts';
+import { isRecord, plainJson } from '../domain/plain-json.ts';
 
 /** What the metadata block of a card says, and what is wrong with it. */
 export interface CardCheck {
@@ -72,4 +73,29 @@ export function requireReadableCard(content: Buffer): void {
   throw new HubError('InvalidMetadata', `Invalid metadata in README.md: ${errors.join('; ')}`, {
     details: { errors: errors.map((message) => ({ message })) },
   });
+}
+
+/** What is kept of the metadata of one card. */
+const JSON_BOUNDS = { maxDepth: 32, maxCharacters: 256 * 1024 };
+/** What can be very long, and is left out first. */
+const LONG_FIELDS = ['dataset_info', 'configs', 'model-index', 'widget'];
+
+/** Cards with less text than this are read in a millisecond or two. */
+const QUICK_LENGTH = 2 * 1024;
+
+/** True when the metadata of a card is so short that it can be read at once, rather than in a thread. */
+export const isQuickCard = (text: string): boolean => (metadataBlock(text)?.length ?? 0) <= QUICK_LENGTH;
+
+/**
+ * Metadata of a card as JSON text of bounded size: `{}` for a card that has none or whose YAML cannot be read. Fields of
+ * an unexpected type are kept, for whoever reads a field looks at its type.
+ */
+export function cardJson(text: string): string {
+  const block = metadataBlock(text);
+  if (block === undefined || block.length > MAX_METADATA_BYTES) return '{}';
+  const parsed = parseYaml(block);
+  if (typeof parsed === 'string') return '{}';
+  const short = Object.fromEntries(Object.entries(parsed).filter(([name]) => !LONG_FIELDS.includes(name)));
+  const card = plainJson(parsed, JSON_BOUNDS) ?? plainJson(short, JSON_BOUNDS);
+  return JSON.stringify(isRecord(card) ? card : {});
 }

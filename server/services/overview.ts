@@ -45,11 +45,8 @@ export function createOverview(parts: {
         (['model', 'dataset', 'space'] as const).map((kind) =>
           repositories.list(actor, {
             kind,
-            owner: undefined,
-            search: undefined,
             sort: 'updatedAt',
             direction: 'descending',
-            after: undefined,
             limit: RECENT,
           }),
         ),

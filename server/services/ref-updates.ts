@@ -99,6 +99,8 @@ async function applyWithin(stores: Stores, change: RefChange, now: number): Prom
   for (const pack of change.packs ?? []) await stores.gitObjects.addPack(repo.id, pack, now);
   if (change.links?.length) await stores.largeObjects.link(repo.id, change.links, now, originOf(change));
   await stores.repos.touch(repo.id, now);
+  const head = branchRef(current.defaultBranch);
+  if (change.moves.some(({ name }) => name === head)) await stores.facts.markStale(repo.id);
   const moves = change.moves.map(({ name, expected, next }) => ({ name, from: expected, to: next?.target }));
   await stores.events.append({
     kind: 'refs-updated',

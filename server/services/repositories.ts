@@ -1,4 +1,4 @@
-import type { Database, RepoListItem } from '../db/stores.ts';
+import type { Database, RepoListItem, RepoListQuery } from '../db/stores.ts';
 import { decodeBase64 } from '../domain/commit-lines.ts';
 import type { Visibility } from '../domain/account.ts';
 import { defaultGitattributes } from '../domain/gitattributes.ts';
@@ -27,26 +27,18 @@ export interface NewRepo {
   readonly files: readonly { readonly path: string; readonly content: string }[];
 }
 
-export interface RepoPageQuery {
-  readonly kind: RepoKind;
-  readonly owner: string | undefined;
-  readonly search: string | undefined;
-  readonly sort: 'updatedAt' | 'createdAt';
-  readonly direction: 'ascending' | 'descending';
-  readonly after: { readonly value: number; readonly id: number } | undefined;
-  readonly limit: number;
-}
-
 /** A repository of a list with the proof that the caller may read it. */
 export interface ListedRepo extends RepoListItem {
   readonly granted: Granted<'read'>;
 }
 
+export type { RepoListQuery };
+
 export interface Repositories {
   /** Create a repository with its first commit. Throws InvalidName, Forbidden, and Conflict with the existing repository's name in `details.name`. */
   create(actor: Actor, repo: NewRepo): Promise<Repo>;
   delete(granted: Granted<'administer'>): Promise<void>;
-  list(actor: Actor, query: RepoPageQuery): Promise<readonly ListedRepo[]>;
+  list(actor: Actor, query: RepoListQuery): Promise<readonly ListedRepo[]>;
   counts(actor: Actor): Promise<Readonly<Record<RepoKind, number>>>;
 }
 
@@ -136,15 +128,7 @@ export function createRepositories(parts: {
 
     async list(actor, query) {
       const { scope, granted } = await authorize.scope(actor);
-      const { owner, search, after, ...rest } = query;
-      const items = await db.read((stores) =>
-        stores.repos.listVisible(scope, {
-          ...rest,
-          ...(owner === undefined ? {} : { owner }),
-          ...(search === undefined ? {} : { search }),
-          ...(after === undefined ? {} : { after }),
-        }),
-      );
+      const items = await db.read((stores) => stores.repos.listVisible(scope, query));
       return items.map((item) => ({ ...item, granted: granted(item.repo) }));
     },
 

@@ -53,6 +53,24 @@ export const calls = {
     const output = inflateBlock(input.records, input.rawBytes);
     return { output, transfer: [output.buffer] };
   },
+
+  /** Parameters by a safetensors header; undefined when it is none. Hand over its buffer. */
+  safetensorsTotals: async (input: { readonly bytes: Uint8Array<ArrayBuffer> }) => {
+    const { parseSafetensorsHeader } = await import('../domain/safetensors.ts');
+    return { output: parseSafetensorsHeader(input.bytes) };
+  },
+
+  /** What an index of safetensors files says; undefined when it is none. Hand over its buffer. */
+  safetensorsIndex: async (input: { readonly bytes: Uint8Array<ArrayBuffer> }) => {
+    const { parseSafetensorsIndex } = await import('../domain/safetensors.ts');
+    return { output: parseSafetensorsIndex(input.bytes) };
+  },
+
+  /** Metadata of a card as JSON text (`services/cards.ts`). */
+  cardJson: async (input: { readonly text: string }) => {
+    const { cardJson } = await import('../services/cards.ts');
+    return { output: cardJson(input.text) };
+  },
 };
 
 /** Tasks with a state. A worker may hold many sessions beside its calls. */

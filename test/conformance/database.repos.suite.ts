@@ -320,13 +320,13 @@ export function repoSuite(fixture: Fixture): void {
 
     test('a list is narrowed by owner and by part of the full name', async () => {
       await fill();
-      const list = (narrow: { owner?: string; search?: string }) =>
+      const list = (narrow: { owner?: string; search?: string[] }) =>
         ask((stores) => stores.repos.listVisible({ kind: 'everything' }, { ...query, ...narrow }));
       expect(names(await list({ owner: 'BOB' }))).toEqual(['Repo-3', 'Repo-1', 'Repo-5']);
       expect(names(await list({ owner: 'nobody' }))).toEqual([]);
-      expect(names(await list({ search: 'bOB/rEPO-3' }))).toEqual(['Repo-3']);
-      expect(names(await list({ search: '%' }))).toEqual([]);
-      expect(names(await list({ search: '' }))).toHaveLength(6);
+      expect(names(await list({ search: ['bOB/rEPO-3'] }))).toEqual(['Repo-3']);
+      expect(names(await list({ search: ['%'] }))).toEqual([]);
+      expect(names(await list({ search: [''] }))).toHaveLength(6);
     });
 
     test('a list has the head of the default branch', async () => {

@@ -62,7 +62,7 @@ describe('creating', () => {
     await create({ name: 'licensed', license: 'apache-2.0' });
     expect((await info('models/owner/licensed')).json()).toMatchObject({
       cardData: { license: 'apache-2.0' },
-      tags: ['license:apache-2.0'],
+      tags: ['license:apache-2.0', 'region:us'],
     });
     await create({ name: 'filled', files: [{ path: 'README.md', content: readme, encoding: 'base64' }] });
     expect(await repoClient(hub, 'owner/filled').paths()).toEqual(['.gitattributes', 'README.md']);

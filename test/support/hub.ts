@@ -180,7 +180,15 @@ function exchange(port: number, bytes: string | Buffer): Promise<string> {
 }
 
 /** Tables that jobs fill on their own, at any time, from what the others say. */
-const DERIVED = ['jobs', 'history_chains', 'history_commits', 'path_changes'];
+const DERIVED = [
+  'jobs',
+  'history_chains',
+  'history_commits',
+  'path_changes',
+  'repository_facts',
+  'repository_labels',
+  'stale_facts',
+];
 
 function countRows(tables: BetterSqlite3.Database): Readonly<Record<string, number>> {
   const names = tables

@@ -1,8 +1,8 @@
-import type { ExpressionBuilder, Selectable } from 'kysely';
+import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { Repo } from '../../domain/repo.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { RepoScope } from '../stores.ts';
-import type { NamespaceTable, RepositoryTable, Tables } from '../tables.ts';
+import type { NamespaceTable, RepositoryTable } from '../tables.ts';
 
 /*
  * What the stores that answer with repositories share: the columns of one with its owner's name, and which of them a
@@ -51,17 +51,18 @@ export const toRepo = (row: RepoRow): Repo => ({
   archivedAt: row.archived_at ?? undefined,
 });
 
-/** Condition that a repository is among those which a scope shows. */
-export const isVisible =
-  ({ dialect }: StoreContext, scope: RepoScope) =>
-  (eb: ExpressionBuilder<Tables, 'repositories'>) => {
-    if (scope.kind === 'everything') return eb.lit(true);
-    const isPublic = eb('repositories.visibility', '=', 'public');
-    if (scope.kind === 'public') return isPublic;
+/** True for the rows of `repositories` that a scope shows. */
+export function isVisible({ dialect }: StoreContext, scope: RepoScope): RawBuilder<boolean> {
+  if (scope.kind === 'everything') return sql<boolean>`1 = 1`;
+  const conditions = [sql<boolean>`repositories.visibility = 'public'`];
+  if (scope.kind === 'public-and') {
     const { owners, repositories = [] } = scope;
-    return eb.or([
-      isPublic,
-      ...(owners.length > 0 ? [eb('repositories.owner_id', 'in', dialect.integerRows(owners))] : []),
-      ...(repositories.length > 0 ? [eb('repositories.id', 'in', dialect.integerRows(repositories))] : []),
-    ]);
-  };
+    if (owners.length > 0) {
+      conditions.push(sql<boolean>`repositories.owner_id in ${dialect.integerRows(owners)}`);
+    }
+    if (repositories.length > 0) {
+      conditions.push(sql<boolean>`repositories.id in ${dialect.integerRows(repositories)}`);
+    }
+  }
+  return sql<boolean>`(${sql.join(conditions, sql` or `)})`;
+}

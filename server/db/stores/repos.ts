@@ -9,15 +9,39 @@ import { newPublicId } from '../../platform/random.ts';
 import { toOid } from '../bytes.ts';
 import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { RepoStore } from '../stores.ts';
-import type { RepositoryNameTable } from '../tables.ts';
+import type { RepoCounters, RepoStore } from '../stores.ts';
+import type { RepositoryNameTable, RepositoryTable } from '../tables.ts';
+import { createRepoLists } from './repo-lists.ts';
 import { isVisible, selectRepos, toRepo, type RepoRow } from './repo-rows.ts';
 import { deleteRepositoryRows } from './repository-rows.ts';
+
+const COUNTER_COLUMNS = [
+  'repositories.likes',
+  'repositories.downloads',
+  'repositories.downloads_all_time',
+  'repositories.trending',
+] as const;
+
+type CounterRow = Pick<
+  Selectable<RepositoryTable>,
+  'likes' | 'downloads' | 'downloads_all_time' | 'trending'
+>;
+
+const NO_COUNTERS: CounterRow = { likes: 0, downloads: 0, downloads_all_time: 0, trending: 0 };
+
+const toCounters = (row: CounterRow): RepoCounters => ({
+  likes: Number(row.likes),
+  downloads: Number(row.downloads),
+  downloadsAllTime: Number(row.downloads_all_time),
+  trending: Number(row.trending),
+});
 
 type NamedRepoRow = RepoRow & Pick<Selectable<RepositoryNameTable>, 'is_redirect'>;
 
 export function createRepoStore(context: StoreContext): RepoStore {
-  const { db, dialect } = context;
+  const { db } = context;
+
+  const lists = createRepoLists(context);
 
   const findByName = createQuestion<{ kind: RepoKind; owner: string; name: string }, NamedRepoRow>(
     db,
@@ -33,6 +57,10 @@ export function createRepoStore(context: StoreContext): RepoStore {
 
   const findByKey = createQuestion<{ id: RepositoryId }, RepoRow>(db, (value) =>
     selectRepos(context).where('repositories.id', '=', value('id')),
+  );
+
+  const countersByKey = createQuestion<{ id: RepositoryId }, CounterRow>(db, (value) =>
+    db.selectFrom('repositories').select(COUNTER_COLUMNS).where('repositories.id', '=', value('id')),
   );
 
   const touchByKey = createQuestion<{ id: RepositoryId; now: number }, never>(db, (value) =>
@@ -152,42 +180,33 @@ export function createRepoStore(context: StoreContext): RepoStore {
     },
 
     listVisible: async (scope, query) => {
-      const column = query.sort === 'updatedAt' ? 'repositories.updated_at' : 'repositories.created_at';
-      const [order, beyond] =
-        query.direction === 'ascending' ? (['asc', sql`>`] as const) : (['desc', sql`<`] as const);
-      let repos = selectRepos(context)
+      const order = query.direction === 'ascending' ? 'asc' : 'desc';
+      const picked = await lists.pick(scope, query);
+      const rows = await selectRepos(context)
+        .innerJoin(picked.as('picked'), 'picked.id', 'repositories.id')
         .leftJoin('refs', (join) =>
           join
             .onRef('refs.repository_id', '=', 'repositories.id')
             .on('refs.name', '=', sql<string>`${branchRef('')} || ${sql.ref('repositories.default_branch')}`),
         )
-        .select('refs.target as head')
-        .where('repositories.kind', '=', query.kind)
-        .where(isVisible(context, scope))
-        .orderBy(column, order)
-        .orderBy('repositories.id', order)
-        .limit(query.limit);
-      if (query.owner !== undefined) {
-        const folded = foldName(query.owner);
-        repos = repos.where('repositories.owner_id', '=', (eb) =>
-          eb
-            .selectFrom('namespaces as asked_owner')
-            .select('asked_owner.id')
-            .where('asked_owner.folded', '=', folded),
-        );
-      }
-      if (query.search !== undefined && query.search !== '') {
-        const fullName = sql<string>`(${sql.ref('namespaces.folded')} || '/' || ${sql.ref('repositories.folded')})`;
-        repos = repos.where(sql<boolean>`${dialect.contains(fullName, foldName(query.search))}`);
-      }
-      if (query.after) {
-        const { value, id } = query.after;
-        repos = repos.where(
-          sql<boolean>`(${sql.ref(column)}, ${sql.ref('repositories.id')}) ${beyond} (${value}, ${id})`,
-        );
-      }
-      const rows = await repos.execute();
-      return rows.map((row) => ({ repo: toRepo(row), head: row.head ? toOid(row.head) : undefined }));
+        .leftJoin('repository_facts', 'repository_facts.repository_id', 'repositories.id')
+        .select(COUNTER_COLUMNS)
+        .select(['picked.sort_value', 'refs.target as head', 'repository_facts.summary'])
+        .orderBy('picked.sort_value', order)
+        .orderBy('picked.id', order)
+        .execute();
+      return rows.map((row) => ({
+        repo: toRepo(row),
+        head: row.head ? toOid(row.head) : undefined,
+        counters: toCounters(row),
+        sortValue: Number(row.sort_value),
+        summary: row.summary ?? undefined,
+      }));
+    },
+
+    counters: async (id) => {
+      const [row] = await countersByKey({ id });
+      return toCounters(row ?? NO_COUNTERS);
     },
 
     countVisible: async (scope, owner) => {

@@ -13,6 +13,7 @@ import { likeRoutes } from './likes.ts';
 import { popularityRoutes } from './popularity.ts';
 import { profileRoutes } from './profiles.ts';
 import { oauthRoutes } from './oauth.ts';
+import { repoListRoutes } from './repo-lists.ts';
 import { ownerlessRoutes, repoRoutes } from './repos.ts';
 import { resolveRoutes } from './resolve.ts';
 import { xetRoutes } from './xet.ts';
@@ -31,6 +32,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof popularityRoutes>[0] &
   Parameters<typeof profileRoutes>[0] &
   Parameters<typeof oauthRoutes>[0] &
+  Parameters<typeof repoListRoutes>[0] &
   Parameters<typeof repoRoutes>[0] &
   Parameters<typeof resolveRoutes>[0] &
   Parameters<typeof xetRoutes>[0];
@@ -40,6 +42,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...hubRoutes(services),
   ...accountRoutes(services),
   ...oauthRoutes(services),
+  ...repoListRoutes(services),
   ...repoRoutes(services),
   ...lifecycleRoutes(services),
   ...contentRoutes(services),

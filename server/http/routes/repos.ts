@@ -1,5 +1,4 @@
 import * as contract from '../../contract/repos.ts';
-import { KIND_SEGMENTS } from '../../contract/shapes.ts';
 import { HubError, repoNotFound } from '../../domain/errors.ts';
 import { parseNamespaceName } from '../../domain/names.ts';
 import { branchRef } from '../../domain/revision.ts';
@@ -7,26 +6,26 @@ import type { Authorize, Granted } from '../../services/authorize.ts';
 import type { Contents } from '../../services/contents.ts';
 import type { RepoInfo } from '../../services/repo-info.ts';
 import type { Repositories } from '../../services/repositories.ts';
+import type { SafetensorsMetadata } from '../../services/safetensors-metadata.ts';
 import { serve, type Endpoint } from '../adapter.ts';
-import { checkExpand, infoShape } from '../info-shape.ts';
+import { checkExpand, infoShape, NOT_SCANNED, usualInfoFields } from '../info-shape.ts';
 import { empty, json } from '../reply.ts';
 import type { HubRequest } from '../request.ts';
 import { repoUrl } from '../shapes.ts';
 import { repoFullName } from '../../domain/repo.ts';
 import { withAddress } from './lifecycle.ts';
 import { visibilityOf } from './repo-body.ts';
-import { decodeName } from './revision-path.ts';
+import { decodeName, decodeRest, lookupPath } from './revision-path.ts';
 
-const DEFAULT_LIST_PAGE = 100;
-
-/** Repositories: create, delete, settings, lists and info. */
+/** Repositories: create, delete, settings and info. */
 export function repoRoutes(services: {
   readonly authorize: Authorize;
   readonly repositories: Repositories;
   readonly contents: Contents;
   readonly info: RepoInfo;
+  readonly safetensorsMetadata: SafetensorsMetadata;
 }): readonly Endpoint[] {
-  const { authorize, repositories, contents, info } = services;
+  const { authorize, repositories, contents, info, safetensorsMetadata: headers } = services;
 
   const infoReply = async (
     granted: Granted<'read'>,
@@ -36,9 +35,12 @@ export function repoRoutes(services: {
     const { repo } = granted;
     checkExpand(repo.kind, query.expand);
     const { commit } = await contents.resolve(repo, revision ?? branchRef(repo.defaultBranch));
-    const withBlobs = query.blobs === true || query.files_metadata === true;
-    const request = { kind: repo.kind, expand: query.expand, withBlobs, withSiblings: true, isListed: false };
-    return json(await infoShape(info, { repo, head: commit, granted }, request));
+    const shape = await infoShape(info, info.subject(granted, commit), {
+      expand: query.expand.length > 0 ? new Set(query.expand) : undefined,
+      usual: usualInfoFields(repo.kind),
+      withBlobs: query.blobs === true || query.files_metadata === true,
+    });
+    return json(query.securityStatus === true ? { ...shape, securityRepoStatus: NOT_SCANNED } : shape);
   };
 
   return [
@@ -78,43 +80,13 @@ export function repoRoutes(services: {
       infoReply(granted, decodeName(rest), query),
     ),
 
-    serve(contract.listRepos, async ({ actor, params, query, request }) => {
-      const kind = KIND_SEGMENTS[params['kind'] ?? ''] ?? 'model';
-      checkExpand(kind, query.expand);
-      if (query.filter.length > 0)
-        throw new HubError('NotSupported', 'Lists cannot be filtered by tags yet.');
-      const limit = query.limit ?? DEFAULT_LIST_PAGE;
-      const sort = query.sort === 'createdAt' || query.sort === 'created_at' ? 'createdAt' : 'updatedAt';
-      const isAscending = query.direction === '1' || query.direction === 'asc';
-      const items = await repositories.list(actor, {
-        kind,
-        owner: query.author,
-        search: query.search,
-        sort,
-        direction: isAscending ? 'ascending' : 'descending',
-        after: query.cursor === undefined ? undefined : parseCursor(query.cursor, sort),
-        limit: limit + 1,
-      });
-      const page = items.slice(0, limit);
-      const shapes: contract.RepoReply[] = [];
-      for (const { repo, head, granted } of page) {
-        if (!head) continue;
-        const shape = {
-          kind,
-          expand: query.expand,
-          withBlobs: false,
-          withSiblings: query.full === true,
-          isListed: true,
-        };
-        shapes.push(await infoShape(info, { repo, head, granted }, shape));
-      }
-      const last = page.at(-1)?.repo;
-      const hasMore = items.length > limit && last !== undefined;
-      return json(
-        shapes,
-        200,
-        hasMore ? nextLink(request, writeCursor(sort, last[sort], last.id)) : undefined,
-      );
+    serve(contract.safetensorsMetadata, async ({ granted, rest }) => {
+      const bytes = await headers.whole(granted, lookupPath(decodeRest(rest).join('/')));
+      return {
+        status: 200,
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        body: { kind: 'bytes', bytes, sizeBytes: bytes.byteLength },
+      };
     }),
 
     serve(contract.authCheck, () => empty(200)),
@@ -152,19 +124,6 @@ function ownerAndName(
     throw new HubError('InvalidName', 'The name and "organization" say different owners.');
   }
   return { owner: parseNamespaceName(first), name: second };
-}
-
-/** A cursor names the last item that was given, and the order it was given in. */
-const writeCursor = (sort: string, value: number, id: number): string =>
-  Buffer.from(`${sort} ${value} ${id}`).toString('base64url');
-
-function parseCursor(text: string, sort: string): { readonly value: number; readonly id: number } {
-  const decoded = Buffer.from(text, 'base64url').toString('latin1');
-  const [, order, value, id] = /^(\w+) (\d{1,16}) (\d{1,16})$/.exec(decoded) ?? [];
-  if (order !== sort || writeCursor(sort, Number(value), Number(id)) !== text) {
-    throw new HubError('InvalidCursor', 'The cursor does not belong to this list.');
-  }
-  return { value: Number(value), id: Number(id) };
 }
 
 /** `Link` to the next page with the query of this one (contract 0.1). */
