@@ -204,7 +204,17 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     db,
     clock,
     log,
-    handlers: createJobHandlers({ db, clock, history, facts, popularity, rollUps, sweeps, sessions, oauthGrants }),
+    handlers: createJobHandlers({
+      db,
+      clock,
+      history,
+      facts,
+      popularity,
+      rollUps,
+      sweeps,
+      sessions,
+      oauthGrants,
+    }),
   });
   const refUpdates = createRefUpdates({ db, clock, onCommitted: jobs.wake });
   const commits = createCommits({
