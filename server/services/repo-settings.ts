@@ -6,6 +6,7 @@ import type { Repo } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
 import type { Clock } from '../platform/clock.ts';
 import { actorIdOf, type Authorize, type Granted } from './authorize.ts';
+import { INDEX_HISTORY_JOB } from './ref-updates.ts';
 
 /** What is left out stays as it is. */
 export interface SettingsChange {
@@ -48,6 +49,12 @@ export function createRepoSettings(parts: {
         };
         if (Object.keys(change).length === 0) return repo;
         await stores.repos.update(repo.id, change, now);
+        if (change.defaultBranch !== undefined) {
+          // Lists and info are of another branch now.
+          await stores.facts.markStale(repo.id);
+          const job = { kind: INDEX_HISTORY_JOB, key: String(repo.id), payload: '', runAt: now };
+          await stores.jobs.enqueue(job, now);
+        }
         await stores.events.append({
           kind: 'repo-settings',
           repositoryId: repo.id,

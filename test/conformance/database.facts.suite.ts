@@ -184,7 +184,7 @@ export function factSuite(fixture: Fixture): void {
     test('show only what the scope shows, whichever way they are found', async () => {
       const [first] = await fill(3);
       if (!first) throw new Error('There is a repository.');
-      await change((stores) => stores.repos.setVisibility(first.id, 'private', NOW));
+      await change((stores) => stores.repos.update(first.id, { visibility: 'private' }, NOW));
       for (const query of [
         { labels: labels('tag', 'all') },
         { anyLabel: labels('app', 'ollama', 'vllm') },

@@ -258,6 +258,19 @@ describe('info', () => {
     expect(ids(await list('models?filter=license:apache-2.0'))).toEqual([]);
   });
 
+  test('is of another branch once that is the default', async () => {
+    const repo = await createRepo(hub, 'owner/branched');
+    await repo.commit([card('tags: [on-main]')]);
+    await repo.api('POST', 'branch/next', { body: {} });
+    await repo.commit([card('tags: [on-next]')], undefined, 'next');
+    expect((await info('models/owner/branched'))['tags']).toContain('on-main');
+    const changed = await repo.api('PUT', 'settings', { body: { defaultBranch: 'next' } });
+    expect(changed.status, changed.text).toBe(200);
+    expect((await info('models/owner/branched'))['tags']).toContain('on-next');
+    expect(ids(await list('models?filter=on-next'))).toEqual(['owner/branched']);
+    expect(ids(await list('models?filter=on-main'))).toEqual([]);
+  });
+
   test('answers every field there is', async () => {
     for (const [id, kind] of [
       ['models/owner/base', 'model'],
