@@ -2,12 +2,13 @@ import type * as accounts from '../server/contract/accounts.ts';
 import type * as commits from '../server/contract/commits.ts';
 import type * as contents from '../server/contract/contents.ts';
 import type * as hub from '../server/contract/hub.ts';
+import type * as lifecycle from '../server/contract/lifecycle.ts';
 import type * as likes from '../server/contract/likes.ts';
 import type * as lfs from '../server/contract/lfs.ts';
 import type * as repoLists from '../server/contract/repo-lists.ts';
 import type * as repos from '../server/contract/repos.ts';
 import type { AnswerOf, AnyRoute, BodyInput } from '../server/contract/route.ts';
-import { kindPlural, encodePath, fileUrl, type RepoRef } from './repo-ref.ts';
+import { kindPlural, encodePath, fileUrl, repoId, type RepoRef } from './repo-ref.ts';
 import { addressOf, type RouteCall, type RouteLine } from './route-call.ts';
 import type * as wire from './wire.ts';
 
@@ -201,6 +202,30 @@ export const setLike = (repo: RepoRef, liked: boolean) =>
 export type NewRepo = BodyInput<typeof repos.createRepo>;
 
 export const createRepo = (body: NewRepo) => ask<typeof repos.createRepo>('POST /api/repos/create', { body });
+
+export const getRepoSettings = (repo: RepoRef, signal?: AbortSignal) =>
+  ask<typeof lifecycle.readRepoSettings>('GET /api/:kind/:namespace/:name/settings', {
+    params: repoParams(repo),
+    signal,
+  });
+
+export const changeRepoSettings = (repo: RepoRef, body: BodyInput<typeof lifecycle.repoSettings>) =>
+  ask<typeof lifecycle.repoSettings>('PUT /api/:kind/:namespace/:name/settings', {
+    params: repoParams(repo),
+    body,
+  });
+
+/** Rename a repo or give it to another owner; `to` is its new `owner/name`. */
+export const moveRepo = (repo: RepoRef, to: string) =>
+  ask<typeof lifecycle.moveRepo>('POST /api/repos/move', {
+    body: { fromRepo: repoId(repo), toRepo: to, type: repo.kind },
+  });
+
+/** Delete a repo for good. `confirm` is what was typed for it, its full name. */
+export const deleteRepo = (repo: RepoRef, confirm: string) =>
+  ask<typeof repos.deleteRepo>('DELETE /api/repos/delete', {
+    body: { organization: repo.owner, name: repo.name, type: repo.kind, confirm },
+  });
 
 export const getRefs = (repo: RepoRef, signal?: AbortSignal) =>
   ask<typeof contents.refs>('GET /api/:kind/:namespace/:name/refs', { params: repoParams(repo), signal });

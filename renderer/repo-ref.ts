@@ -45,5 +45,8 @@ export function pageUrl(repo: RepoRef, view: View, revision: string, path = ''):
   return `${repoUrl(repo)}/${view}/${encodeURIComponent(revision)}${end}`;
 }
 
+/** Where a repo is renamed, hidden, archived and deleted. */
+export const settingsUrl = (repo: RepoRef): string => `${repoUrl(repo)}/settings`;
+
 /** The branch every repo begins with. */
 export const DEFAULT_BRANCH = 'main';

@@ -69,6 +69,12 @@ function repoRoutes(kind: RepoKind): RouteRecordRaw[] {
           meta: { title: within },
         },
         {
+          path: 'settings',
+          component: () => import('./pages/RepoSettingsPage.vue'),
+          props: repoProps(kind),
+          meta: { title: (route) => m.title.repoSettings(id(route)), signedIn: true },
+        },
+        {
           path: `commits/${REVISION}`,
           component: () => import('./pages/CommitsPage.vue'),
           props: repoProps(kind),

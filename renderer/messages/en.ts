@@ -86,6 +86,7 @@ export const en = {
     commits: (repo: string) => `Commits · ${repo}`,
     commit: (id: string, repo: string) => `Commit ${id} · ${repo}`,
     upload: (repo: string) => `Upload · ${repo}`,
+    repoSettings: (repo: string) => `Settings · ${repo}`,
     overview: 'Overview',
     setup: 'Set up your hub',
     login: 'Sign in',
@@ -238,6 +239,7 @@ export const en = {
   repo: {
     private: 'Private',
     public: 'Public',
+    archived: 'Archived',
     copyName: 'Copy name',
     tags: 'Tags',
     heldAll: 'Held here: all',
@@ -246,7 +248,7 @@ export const en = {
         .filter((part) => part !== undefined)
         .map((part) => `, ${part}`)
         .join(''),
-    tabs: { label: 'Repo', card: 'Card', files: 'Files', commits: 'Commits' },
+    tabs: { label: 'Repo', card: 'Card', files: 'Files', commits: 'Commits', settings: 'Settings' },
     branchAt: (branch: string, commit: string) => `${branch} at ${commit}`,
     allFiles: 'All files',
     sizeLine: (count: number, size: string) => `${files(count)}, ${size} with all revisions.`,
@@ -257,6 +259,26 @@ export const en = {
   like: {
     action: 'Like',
     count: (likes: number) => counted(likes, 'person likes this', 'people like this'),
+  },
+  repoSettings: {
+    move: 'Name and owner',
+    moveHint: (repo: string) => `${repo} leads to the new name until another repo takes it.`,
+    rename: 'Rename',
+    transfer: (owner: string) => `Move to ${owner}`,
+    visibility: 'Visibility',
+    changeVisibility: (hidden: boolean) => (hidden ? 'Make private' : 'Make public'),
+    archiveTitle: 'Archive',
+    archivedTitle: 'Archived',
+    archiveText: 'An archived repo can be read by everybody who may see it, and written to by nobody.',
+    archivedText: 'This repo can only be read. Unarchive it to write to it again.',
+    archive: 'Archive this repo',
+    unarchive: 'Unarchive this repo',
+    deleteHead: 'Delete',
+    deleteText: 'All files, branches and history of this repo go. This cannot be undone.',
+    delete: 'Delete this repo',
+    deleteTitle: (repo: string) => `Delete ${repo}?`,
+    deleteConfirm: (repo: string) => `Type ${repo} to confirm`,
+    keep: 'Keep it',
   },
   newRepo: {
     lede: 'A repo keeps every version of its files, on this hub.',

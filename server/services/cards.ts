@@ -56,6 +56,8 @@ const FIELD_TYPES: Readonly<Record<string, readonly [(value: unknown) => boolean
   base_model: [isTextOrTexts, 'a string or an array of strings'],
   library_name: [isText, 'a string'],
   pipeline_tag: [isText, 'a string'],
+  language: [isTextOrTexts, 'a string or an array of strings'],
+  task_categories: [isTextOrTexts, 'an array of strings'],
   'model-index': [Array.isArray, 'an array'],
 };
 

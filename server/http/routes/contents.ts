@@ -4,10 +4,11 @@ import { isOid, type Oid } from '../../domain/ids.ts';
 import type { Repo } from '../../domain/repo.ts';
 import { isReadableRef } from '../../domain/revision.ts';
 import type { Branches } from '../../services/branches.ts';
-import { readCard } from '../../services/cards.ts';
+import { cardCheckText, validateCard } from '../../services/card-rules.ts';
 import type { Contents } from '../../services/contents.ts';
 import { serve, type Endpoint } from '../adapter.ts';
-import { empty, json } from '../reply.ts';
+import { empty, json, type Reply } from '../reply.ts';
+import { header } from '../request.ts';
 import { readCursor, writeCursor } from '../cursors.ts';
 import { commitShape, entryShape, oneCommitShape } from '../shapes.ts';
 import { nextLink } from './repos.ts';
@@ -128,13 +129,20 @@ export function contentRoutes(services: {
       return empty(200);
     }),
 
-    serve(contract.validateYaml, ({ body }) => {
-      const { errors, warnings } = readCard(body.content);
+    serve(contract.validateYaml, ({ body, request }): Reply => {
+      const { errors, warnings } = validateCard(body.content, body.repoType ?? undefined);
+      const status = errors.length > 0 ? 400 : 200;
+      // The Python library asks for text and shows it as it is (`RepoCard.validate`).
+      const accept = header(request, 'accept') ?? '*/*';
+      if (accept.includes('text/plain') && !/json|\*\/\*/.test(accept)) {
+        const text = cardCheckText({ errors, warnings });
+        return { status, body: { kind: 'text', text, mediaType: 'text/plain; charset=utf-8' } };
+      }
       const value = {
         errors: errors.map((message) => ({ message })),
         warnings: warnings.map((message) => ({ message })),
       };
-      return json(value, errors.length > 0 ? 400 : 200);
+      return json(value, status);
     }),
   ];
 }

@@ -11,6 +11,7 @@ import listings
 import downloads
 import filesystem
 import command_line
+import lifecycle
 from lane import main
 
 if __name__ == "__main__":
