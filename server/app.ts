@@ -76,7 +76,9 @@ import { createTokenReaches } from './services/token-reach.ts';
 import { createTagLists } from './services/tag-lists.ts';
 import { createTensorHeaders } from './services/tensor-headers.ts';
 import { createTokens } from './services/tokens.ts';
+import { createXetConversion } from './services/xet-conversion.ts';
 import { createXet } from './services/xet.ts';
+import { createXorbKeeper } from './services/xorb-keeper.ts';
 import { createWorkerPool } from './workers/pool.ts';
 
 const OBJECT_CACHE_BYTES = 64 * 1024 * 1024;
@@ -181,16 +183,28 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const fileFacts = createFileFacts({ maxEntries: FILE_FACTS });
   const contents = createContents({ db, clock, repoObjects, revisions, fileFacts, history });
   const diffs = createDiffs({ repoObjects, fileFacts });
+  const xorbs = createXorbKeeper({ db, objects, clock, workers });
   const xet = createXet({
     db,
     objects,
     clock,
     workers,
     authorize,
+    xorbs,
     key,
     storeId: stores.storeId,
     maxFileBytes: limits.largeFileSize,
     pendTtlSeconds: uploadTtlSeconds,
+  });
+  const conversion = createXetConversion({
+    db,
+    objects,
+    clock,
+    log,
+    workers,
+    xet,
+    xorbs,
+    isOn: config.uploads.convertToXet,
   });
   const largeObjects = createLargeObjects({ db, clock, xet });
   const fileBytes = createFileBytesReader({ authorize, contents, largeObjects });
@@ -216,7 +230,11 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       oauthGrants,
     }),
   });
-  const refUpdates = createRefUpdates({ db, clock, onCommitted: jobs.wake });
+  const onCommitted = (): void => {
+    jobs.wake();
+    conversion.wake();
+  };
+  const refUpdates = createRefUpdates({ db, clock, onCommitted });
   const commits = createCommits({
     db,
     objects,
@@ -305,6 +323,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       archives,
       lfs,
       lfsFiles,
+      conversion,
       doctor,
       exports,
       rollUps,
@@ -321,6 +340,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     async close() {
       await jobs.stop();
       await downloads.flush();
+      await conversion.stop();
       await tokens.close();
       await sessions.close();
       await workers.close();

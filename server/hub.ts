@@ -118,6 +118,7 @@ export async function startHub(parts: HubParts): Promise<RunningHub> {
   cleanup.defer(() => control.close());
   await services.scheduleJobs();
   services.jobs.start();
+  services.conversion.start();
   const secret = await services.setup.secret();
   cleanup.move();
   return {

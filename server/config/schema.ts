@@ -97,6 +97,10 @@ export const configSchema = z.strictObject({
       fallback: 24,
       doc: 'How long an unfinished upload, or one that no commit uses, is kept.',
     }),
+    convertToXet: toggle({
+      fallback: true,
+      doc: 'Keep large files that came by LFS in chunks, in the background, where they share many with others.',
+    }),
   }),
   storage: z.strictObject({
     kind: choice(['local', 's3'], {

@@ -102,6 +102,18 @@ export const lfsPart = route({
   errors: ['Forbidden', 'NotFound', 'LengthRequired', 'InvalidPart', 'BodyTooLarge'],
 });
 
+/** Clients of Hugging Face send all parts again; others may ask which they need not. */
+export const lfsPartStatus = route({
+  method: 'GET',
+  path: '/api/lfs/parts/:capability/:part',
+  access: signed,
+  summary: 'Whether a part was received, by its ETag.',
+  query: ignored,
+  body: { kind: 'none' as const },
+  errors: ['Forbidden', 'NotFound'],
+  errorForm: 'lfs',
+});
+
 export const lfsComplete = route({
   method: 'POST',
   path: '/api/lfs/complete/:capability',

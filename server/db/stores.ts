@@ -642,6 +642,16 @@ export interface LargeObjectStore {
   listFiles(repositoryId: RepositoryId, afterId: number, limit: number): Promise<readonly LinkedFile[]>;
   /** Tie what one repository has for good to a new one as well, and remember what it gave up. In slices. */
   copyLinks(from: RepositoryId, to: RepositoryId, now: number): Promise<void>;
+  /** The next object in plain form alone that nobody has looked at, of at least so many bytes. */
+  nextToExamine(minBytes: number): Promise<LargeObject | undefined>;
+  /** Remember that it was looked at, and the raw chunk hashes by which it shall be found. */
+  markExamined(objectId: number, samples: readonly Uint8Array[], now: number): Promise<void>;
+  /** The object in plain form alone that is found by most of these chunks, and by how many. */
+  findBySamples(
+    hashes: readonly Uint8Array[],
+  ): Promise<{ readonly object: LargeObject; readonly samples: number } | undefined>;
+  /** Say that an object which has a Xet form has no plain form any more. Its bytes are left to the sweep. */
+  dropPlainForm(objectId: number): Promise<void>;
   deleteExpiredPendings(now: number): Promise<number>;
   /** Bytes of all objects linked to the repository. */
   linkedBytes(repositoryId: RepositoryId): Promise<number>;
@@ -674,6 +684,8 @@ export interface UploadStore {
   find(publicId: PublicId, now: number): Promise<Upload | undefined>;
   /** An unfinished upload of the same object to the same repository, to resume. */
   findFor(repositoryId: RepositoryId, sha256: Sha256, now: number): Promise<Upload | undefined>;
+  /** Give an upload that is resumed more time; never less than it has. */
+  extend(publicId: PublicId, expiresAt: number): Promise<void>;
   putPart(publicId: PublicId, part: UploadPart): Promise<void>;
   parts(publicId: PublicId): Promise<readonly UploadPart[]>;
   delete(publicId: PublicId): Promise<void>;

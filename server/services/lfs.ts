@@ -74,6 +74,8 @@ export interface Lfs {
   receive(capability: string, source: ByteSource, sizeBytes: number): Promise<void>;
   /** Receive one part; answers its entity tag. */
   receivePart(capability: string, partNumber: number, source: ByteSource, sizeBytes: number): Promise<string>;
+  /** Entity tag of a part that was received, so that whoever resumes need not send it again. Throws NotFound. */
+  partTag(capability: string, partNumber: number): Promise<string>;
   complete(
     capability: string,
     oid: string,
@@ -112,12 +114,15 @@ export function createLfs(parts: {
     return new Map(found.map((object) => [object.sha256, object]));
   }
 
-  /** Record a stored plain form and let the repository commit it. */
-  async function keep(facts: UploadFacts): Promise<void> {
+  /** Let the repository commit an object whose bytes were proved, and record the plain form if that was stored. */
+  async function keep(facts: UploadFacts, isStored: boolean): Promise<void> {
     await failPoint('large-object-stored');
     await db.write(async (stores) => {
       await requireWritable(stores, facts.repositoryId);
-      const object = await stores.largeObjects.addPlainForm(facts, clock.now());
+      const object = isStored
+        ? await stores.largeObjects.addPlainForm(facts, clock.now())
+        : await stores.largeObjects.findAny(facts.sha256);
+      if (!object) throw new HubError('Unavailable', 'The object was just removed. Send it again.');
       await stores.largeObjects.pend(facts.repositoryId, [object.id], pendUntil());
       if (facts.uploadId) await stores.uploads.delete(facts.uploadId);
       await failPoint('large-object-keeping');
@@ -125,12 +130,16 @@ export function createLfs(parts: {
     await failPoint('large-object-kept');
   }
 
-  /** Store bytes that prove to be the object. Where the hub has it already, the proof is asked for all the same. */
-  async function storePlain(name: LfsObjectName, source: ByteSource): Promise<void> {
+  /**
+   * Store bytes that prove to be the object. Where the hub has it in any form, the proof is asked for all the same.
+   * Answers whether the plain form was stored.
+   */
+  async function storePlain(name: LfsObjectName, source: ByteSource): Promise<boolean> {
     const proved = provedBytes(source, name);
     const known = await db.read((stores) => stores.largeObjects.findAny(name.sha256));
-    if (known?.hasPlainForm) await drain(proved);
+    if (known) await drain(proved);
     else await objects.put(largeObjectKey(name.sha256), proved, { sizeBytes: name.sizeBytes });
+    return known === undefined;
   }
 
   function uploadFacts(capability: string): UploadFacts {
@@ -152,7 +161,10 @@ export function createLfs(parts: {
     const now = clock.now();
     const open = await stores.uploads.findFor(repositoryId, name.sha256, now);
     const partSizeBytes = partSizeFor(name.sizeBytes, limits.partBytes);
-    if (open && open.sizeBytes === name.sizeBytes && open.partSizeBytes === partSizeBytes) return open;
+    if (open && open.sizeBytes === name.sizeBytes && open.partSizeBytes === partSizeBytes) {
+      await stores.uploads.extend(open.publicId, pendUntil());
+      return open;
+    }
     return stores.uploads.create({ repositoryId, ...name, partSizeBytes, expiresAt: pendUntil() }, now);
   }
 
@@ -182,14 +194,15 @@ export function createLfs(parts: {
         throw new HubError('InvalidPart', `Part ${index + 1} was not uploaded, or its ETag is another.`);
       }
     }
+    let isStored: boolean;
     try {
-      await storePlain(facts, joinParts(objects, upload.publicId, etags.length));
+      isStored = await storePlain(facts, joinParts(objects, upload.publicId, etags.length));
     } catch (error) {
       // Parts that do not make the object never will: the client has to start anew.
       if (isHubError(error, 'LfsMismatch')) await discard(upload, stored);
       throw error;
     }
-    await keep(facts);
+    await keep(facts, isStored);
     await deleteParts(upload, stored);
   }
 
@@ -264,8 +277,7 @@ export function createLfs(parts: {
         throw new HubError(code, `The link is for ${facts.sizeBytes} bytes, not ${sizeBytes}.`);
       }
       await db.read((stores) => requireWritable(stores, facts.repositoryId));
-      await storePlain(facts, source);
-      await keep(facts);
+      await keep(facts, await storePlain(facts, source));
     },
 
     async receivePart(capability, partNumber, source, sizeBytes) {
@@ -289,6 +301,14 @@ export function createLfs(parts: {
       );
       await failPoint('part-kept');
       return etag;
+    },
+
+    async partTag(capability, partNumber) {
+      const { uploadId } = uploadFacts(capability);
+      const stored = uploadId ? await db.read((stores) => stores.uploads.parts(uploadId)) : [];
+      const part = stored.find(({ number }) => number === partNumber);
+      if (!part) throw new HubError('NotFound', 'This part was not received.');
+      return part.etag;
     },
 
     async complete(capability, oid, given) {

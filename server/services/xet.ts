@@ -4,15 +4,14 @@ import { ARCHIVED } from '../domain/access.ts';
 import { corruptObject, forbidden, HubError, invalidCredentials } from '../domain/errors.ts';
 import { isXetHash, type NamespaceId, type Sha256, type XetHash } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
-import { largeObjectKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';
+import { largeObjectKey, xorbKey } from '../objects/keys.ts';
 import type { ByteRange, ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
-import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import { createSlots } from '../platform/slots.ts';
 import { digestStream } from '../workers/digest.ts';
 import type { WorkerPool } from '../workers/pool.ts';
-import { parseChunkIndex, type ChunkIndex } from '../xet/chunk-index.ts';
+import type { ChunkIndex } from '../xet/chunk-index.ts';
 import { createChunkIndexes } from '../xet/chunk-indexes.ts';
 import { joinRanges, toldChunks, writeDedupShard, type ToldXorb } from '../xet/dedup-shard.ts';
 import { createXetFileReader } from '../xet/file-bytes.ts';
@@ -26,7 +25,6 @@ import {
   type XetFile,
   type XorbUrl,
 } from '../xet/reconstruction.ts';
-import { samplesOf } from '../xet/samples.ts';
 import { MAX_SHARD_BYTES } from '../xet/shard.ts';
 import {
   dedupKeyOf,
@@ -40,6 +38,7 @@ import { verifyShard, type VerifiedFile } from '../xet/verify-shard.ts';
 import { MAX_XORB_UPLOAD_BYTES } from '../xet/xorb.ts';
 import type { Authorize, Granted } from './authorize.ts';
 import { requireWritable } from './writable.ts';
+import type { XorbKeeper } from './xorb-keeper.ts';
 
 export interface XetToken {
   readonly token: string;
@@ -88,6 +87,10 @@ export interface Xet {
     query: { readonly range?: unknown; readonly expires?: unknown; readonly signature?: unknown },
     requested: ByteRange | undefined,
   ): Promise<{ readonly bytes: ByteSource; readonly range: ByteRange }>;
+  /** The bytes of a file by its terms, whether it is known or not. */
+  readFile(file: XetFile): ByteSource;
+  /** Chunk index of a xorb that is held. */
+  chunkIndex(xorb: XetHash): Promise<ChunkIndex>;
   /** The bytes of a large object in whichever form it is held. */
   openLargeObject(object: LargeObject, range: ByteRange | undefined): Promise<ByteSource>;
 }
@@ -112,15 +115,15 @@ export function createXet(parts: {
   readonly clock: Clock;
   readonly workers: WorkerPool;
   readonly authorize: Pick<Authorize, 'scopeOf'>;
+  readonly xorbs: XorbKeeper;
   readonly key: Buffer;
   readonly storeId: string;
   readonly maxFileBytes: number;
   /** How long a proved file may wait for its commit. */
   readonly pendTtlSeconds: number;
 }): Xet {
-  const { db, objects, clock, workers, authorize, key } = parts;
+  const { db, objects, clock, workers, authorize, xorbs, key } = parts;
   const uploads = createSlots(UPLOADS_AT_ONCE);
-  const xorbQueue = createKeyedQueue();
   const chunkIndexes = createChunkIndexes({ objects, cacheChunks: CACHED_CHUNKS });
   const reader = createXetFileReader({
     getChunkIndex: chunkIndexes.get,
@@ -244,22 +247,7 @@ export function createXet(parts: {
       uploads.run(async () => {
         if (!isXetHash(hash)) throw new HubError('InvalidObject', 'The name of the xorb is not a Xet hash.');
         const bytes = await collect(body, sizeBytes, MAX_XORB_UPLOAD_BYTES, 'xorb');
-        const proved = await workers.run('verifyXorb', { bytes, expected: hash }, [bytes.buffer]);
-        // Another client may compress the same chunks to other bytes: content and index must be of one upload.
-        return xorbQueue.run(hash, async () => {
-          const [known] = await db.read((stores) => stores.xet.findXorbs([hash]));
-          if (known) return false;
-          await objects.put(xorbKey(hash), proved.content);
-          await failPoint('xorb-stored');
-          await objects.put(xorbChunksKey(hash), proved.chunkIndex);
-          await failPoint('xorb-indexed');
-          const { rawBytes, chunkCount } = proved;
-          const row = { hash, sizeBytes: proved.content.byteLength, rawBytes, chunkCount };
-          const samples = samplesOf(parseChunkIndex(proved.chunkIndex).hashes);
-          await db.write((stores) => stores.xet.addXorb(row, samples, clock.now()));
-          await failPoint('xorb-kept');
-          return true;
-        });
+        return xorbs.keep(hash, bytes);
       }),
 
     putShard: (grant, body, sizeBytes) =>
@@ -294,12 +282,12 @@ export function createXet(parts: {
       if (!scope) throw invalidCredentials();
       const asked = xetHashBytes(hash);
       const ranges = await db.read((stores) => stores.xet.rangesAround(scope, asked, AROUND));
-      const xorbs = await toldXorbs(ranges, asked);
-      if (xorbs.length === 0) throw noSuchChunk();
+      const told = await toldXorbs(ranges, asked);
+      if (told.length === 0) throw noSuchChunk();
       const hashing = await loadXetHashing();
       const dedupKey = dedupKeyOf(key, user, nowSeconds());
       return writeDedupShard({
-        xorbs,
+        xorbs: told,
         key: dedupKey.key,
         keyed: await hashing.keyed(dedupKey.key),
         randomHash: () => randomBytes(HASH_BYTES),
@@ -317,12 +305,17 @@ export function createXet(parts: {
       return { bytes: body.bytes, range };
     },
 
+    readFile: (file) => reader.read(file),
+    chunkIndex: chunkIndexes.get,
+
     async openLargeObject(object, range) {
       const plain = object.hasPlainForm
         ? await objects.get(largeObjectKey(object.sha256), range, { reuse: true })
         : undefined;
       if (plain) return plain.bytes;
-      const { xetHash } = object;
+      // The plain form may have been given up for the Xet form since the object was looked up.
+      const xetHash =
+        object.xetHash ?? (await db.read((stores) => stores.largeObjects.findAny(object.sha256)))?.xetHash;
       const file = xetHash && (await db.read((stores) => stores.xet.findFile(xetHash)));
       if (!file) throw corruptObject(`large object ${object.sha256}`);
       return reader.read(file, range);

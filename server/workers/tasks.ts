@@ -1,4 +1,5 @@
 import type { Sha256, XetHash } from '../domain/ids.ts';
+import type { ChunkList } from '../xet/file-chunker.ts';
 
 /*
  * What worker threads can do. The pool imports this file for its types alone; only workers load it, and each task
@@ -90,6 +91,17 @@ export const sessions = {
       },
       close: () => ({ output: { sha256: hash.digest('hex') as Sha256, sizeBytes } }),
     };
+  },
+
+  /** Chunks of everything pushed: raw hashes back to back, and lengths. Hand over the buffers. */
+  chunks: async (): Promise<SessionHandler<Uint8Array, ChunkList, ChunkList>> => {
+    const { createFileChunker } = await import('../xet/file-chunker.ts');
+    const chunker = await createFileChunker();
+    const reply = (output: ChunkList): Reply<ChunkList> => ({
+      output,
+      transfer: [output.hashes.buffer, output.lengths.buffer],
+    });
+    return { push: (bytes) => reply(chunker.add(bytes)), close: () => reply(chunker.end()) };
   },
 };
 

@@ -95,5 +95,13 @@ export const inflateChunk = (header: ChunkHeader, stored: Uint8Array, target: Ui
   }
 };
 
+/** Write the header of a chunk that is stored raw. */
+export const writeRawChunkHeader = (target: Uint8Array, offset: number, rawBytes: number): void => {
+  const low = rawBytes & 0xff;
+  const middle = (rawBytes >>> 8) & 0xff;
+  const high = rawBytes >>> 16;
+  target.set([0, low, middle, high, SCHEME_NONE, low, middle, high], offset);
+};
+
 /** True when the stored bytes are the raw bytes. */
 export const isStoredRaw = (header: ChunkHeader): boolean => header.scheme === SCHEME_NONE;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PublicId, Sha256 } from '../../server/domain/ids.ts';
 import { xetHashBytes } from '../../server/db/bytes.ts';
-import type { RepoScope } from '../../server/db/stores.ts';
+import type { RepoScope, Stores } from '../../server/db/stores.ts';
 import { NOW, sha256Of, xetHashOf, type Fixture } from './database.suite.ts';
 
 const HOUR = 3_600_000;
@@ -44,6 +44,78 @@ export function largeObjectSuite(fixture: Fixture): void {
         count: 2,
         sizeBytes: 10 + 2 ** 40,
       });
+    });
+
+    test('objects in plain form are looked at once each, and found by their chunks until they have a Xet form', async () => {
+      const hash = (text: string) => xetHashBytes(xetHashOf(text));
+      const [small, first, second] = [await add('small', 5), await add('first', 50), await add('second', 60)];
+      await change(({ largeObjects }) =>
+        largeObjects.addXetForm({ sha256: sha256Of('xet'), sizeBytes: 90, xetHash: xetHashOf('xet') }, NOW),
+      );
+      const next = (minBytes = 10) => ask(({ largeObjects }) => largeObjects.nextToExamine(minBytes));
+      expect(await next(1)).toEqual(small);
+      expect(await next()).toEqual(first);
+      const mark = (id: number, texts: readonly string[]) =>
+        change(({ largeObjects }) => largeObjects.markExamined(id, texts.map(hash), NOW));
+      await mark(first.id, ['a', 'b']);
+      await mark(first.id, ['b']);
+      expect(await next()).toEqual(second);
+      await mark(second.id, ['b', 'c', 'd']);
+      expect(await next()).toBeUndefined();
+
+      const find = (texts: readonly string[]) =>
+        ask(({ largeObjects }) => largeObjects.findBySamples(texts.map(hash)));
+      expect(await find(['a', 'b', 'x'])).toEqual({ object: first, samples: 2 });
+      expect(await find(['b', 'c', 'd'])).toEqual({ object: second, samples: 3 });
+      expect(await find(['x'])).toBeUndefined();
+
+      // What has no other form keeps the one it has.
+      await change(({ largeObjects }) => largeObjects.dropPlainForm(small.id));
+      expect(await ask((stores) => stores.largeObjects.findAny(sha256Of('small')))).toEqual(small);
+      const xetHash = xetHashOf('second');
+      await change(async ({ largeObjects }) => {
+        await largeObjects.addXetForm({ sha256: sha256Of('second'), sizeBytes: 60, xetHash }, NOW);
+        await largeObjects.dropPlainForm(second.id);
+      });
+      expect(await ask((stores) => stores.largeObjects.findAny(sha256Of('second')))).toEqual({
+        ...second,
+        hasPlainForm: false,
+        xetHash,
+      });
+      expect(await find(['c', 'd'])).toBeUndefined();
+    });
+
+    test('a link keeps where it came from, and is gone when it is taken back', async () => {
+      const { mine, other } = await twoRepos();
+      const [a, b] = [await add('a', 1), await add('b', 2)];
+      const origin = { paths: new Map([[a.id, 'x/a.bin']]), ref: 'main', pusherId: mine.owner.id };
+      await change(async ({ largeObjects }) => {
+        await largeObjects.link(mine.id, [a.id, b.id], NOW, origin);
+        await largeObjects.link(mine.id, [a.id], NOW + 5, { ...origin, ref: 'dev' });
+        await largeObjects.link(other.id, [a.id], NOW);
+        await largeObjects.pend(mine.id, [b.id], NOW + HOUR);
+      });
+      const list = (after = 0, limit = 10) =>
+        ask(({ largeObjects }) => largeObjects.listFiles(mine.id, after, limit));
+      const told = { linkedAt: NOW, ref: 'main', pusher: mine.owner.name };
+      expect(await list()).toEqual([
+        { ...a, ...told, path: 'x/a.bin' },
+        { ...b, ...told, path: undefined },
+      ]);
+      expect(await list(a.id)).toMatchObject([b]);
+      expect(await list(0, 1)).toMatchObject([a]);
+      const sha256s = [sha256Of('a'), sha256Of('b'), sha256Of('never')];
+      const linked = () => ask(({ largeObjects }) => largeObjects.findLinked(mine.id, sha256s));
+      expect((await linked()).map(({ id }) => id).sort()).toEqual([a.id, b.id].sort());
+      await change(({ largeObjects }) => largeObjects.unlink(mine.id, [sha256Of('b')], NOW));
+      await change(({ largeObjects }) => largeObjects.unlink(mine.id, [sha256Of('b')], NOW));
+      expect(await linked()).toEqual([a]);
+      const seen = ({ largeObjects }: Stores) => largeObjects.findForRepository(mine.id, sha256s, NOW);
+      expect(await ask(seen)).toEqual([a]);
+      expect(await ask(({ inspection }) => inspection.removedAmong(mine.id, sha256s))).toEqual(
+        new Set([sha256Of('b')]),
+      );
+      expect(await ask(({ inspection }) => inspection.removedAmong(other.id, sha256s))).toEqual(new Set());
     });
 
     test('the first Xet form of an object stays', async () => {

@@ -419,6 +419,33 @@ describe('an object in parts', () => {
     expect((await complete(second, { oid: sha256Of(fresh), parts })).status).toBe(200);
   });
 
+  test('has its time anew when it is resumed, and tells which parts are there', async () => {
+    const repo = await newRepo();
+    const fresh = randomBytes(2 * PART);
+    const first = await planParts(repo, fresh);
+    const kept = await put(first.hrefs[0], partOf(fresh, first, 0));
+    for (let hours = 0; hours < 60; hours += 20) {
+      hub.advance(20 * HOUR_MS);
+      const again = await planParts(repo, fresh);
+      const there = await hub.send('HEAD', again.hrefs[0] ?? '');
+      expect([there.status, there.headers.etag]).toEqual([200, kept.headers.etag]);
+      expect((await hub.send('GET', again.hrefs[1] ?? '')).status).toBe(404);
+    }
+    // The first link ran out all the same.
+    expect((await hub.send('GET', first.hrefs[0] ?? '')).status).toBe(410);
+  });
+
+  test('is no place for pieces of a body', async () => {
+    const repo = await newRepo();
+    const whole = randomBytes(1000);
+    const href = await uploadHref(repo, whole);
+    const headers = { 'content-range': 'bytes 0-499/1000' };
+    await expectNothingStored(hub, async () => {
+      expect((await put(href, whole.subarray(0, 500), headers)).status).toBe(400);
+      expect((await put(href, whole, headers)).status).toBe(400);
+    });
+  });
+
   test('is completed once, however often that is asked', async () => {
     const repo = await newRepo();
     const fresh = randomBytes(PART + 1000);

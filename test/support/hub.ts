@@ -182,6 +182,7 @@ function exchange(port: number, bytes: string | Buffer): Promise<string> {
 /** Tables that jobs fill on their own, at any time, from what the others say. */
 const DERIVED = [
   'jobs',
+  'object_samples',
   'history_chains',
   'history_commits',
   'path_changes',

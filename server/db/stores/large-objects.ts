@@ -11,6 +11,8 @@ import type { LargeObjectTable, PendingObjectTable, RepositoryObjectTable, Table
 
 /** Ids asked for by one statement. */
 const SLICE = 500;
+/** Rows of one answer about samples: some chunks are in many objects. */
+const MAX_SAMPLE_HITS = 2_000;
 
 const OBJECT_COLUMNS = [
   'large_objects.id',
@@ -272,6 +274,58 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
         await insertLinks(page.map((row) => ({ ...row, repository_id: to, created_at: now })));
         after = last.object_id;
       }
+    },
+
+    nextToExamine: async (minBytes) => {
+      const row = await selectObjects()
+        .where('examined_at', 'is', null)
+        .where('has_plain_form', '=', 1)
+        .where('xet_hash', 'is', null)
+        .where('size_bytes', '>=', minBytes)
+        .orderBy('id')
+        .limit(1)
+        .executeTakeFirst();
+      return row && toLargeObject(row);
+    },
+
+    markExamined: async (objectId, samples, now) => {
+      await db.updateTable('large_objects').set({ examined_at: now }).where('id', '=', objectId).execute();
+      if (samples.length === 0) return;
+      await db
+        .insertInto('object_samples')
+        .values(samples.map((hash) => ({ hash, object_id: objectId })))
+        .onConflict((on) => on.columns(['hash', 'object_id']).doNothing())
+        .execute();
+    },
+
+    findBySamples: async (hashes) => {
+      const counts = new Map<number, number>();
+      for (const slice of slices(hashes, SLICE)) {
+        const rows = await db
+          .selectFrom('object_samples')
+          .innerJoin('large_objects', 'large_objects.id', 'object_samples.object_id')
+          .select('object_samples.object_id')
+          .where('object_samples.hash', 'in', dialect.bytesRows(slice))
+          .where('has_plain_form', '=', 1)
+          .where('xet_hash', 'is', null)
+          .limit(MAX_SAMPLE_HITS)
+          .execute();
+        for (const row of rows) counts.set(row.object_id, (counts.get(row.object_id) ?? 0) + 1);
+      }
+      const [best] = [...counts].sort((a, b) => b[1] - a[1]);
+      if (!best) return undefined;
+      const row = await selectObjects().where('id', '=', best[0]).executeTakeFirstOrThrow();
+      return { object: toLargeObject(row), samples: best[1] };
+    },
+
+    dropPlainForm: async (objectId) => {
+      await db
+        .updateTable('large_objects')
+        .set({ has_plain_form: 0 })
+        .where('id', '=', objectId)
+        .where('xet_hash', 'is not', null)
+        .execute();
+      await db.deleteFrom('object_samples').where('object_id', '=', objectId).execute();
     },
 
     deleteExpiredPendings: async (now) => {

@@ -56,6 +56,15 @@ export function createUploadStore({ db }: StoreContext): UploadStore {
       return row && toUpload(row);
     },
 
+    extend: async (publicId, expiresAt) => {
+      await db
+        .updateTable('uploads')
+        .set({ expires_at: expiresAt })
+        .where('public_id', '=', publicId)
+        .where('expires_at', '<', expiresAt)
+        .execute();
+    },
+
     putPart: async (publicId, part) => {
       const upload = await db
         .selectFrom('uploads')

@@ -91,6 +91,11 @@ export function lfsRoutes(services: {
       return { status: 200, headers: { etag: `"${etag}"` } };
     }),
 
+    serve(contract.lfsPartStatus, async ({ params }) => {
+      const etag = await lfs.partTag(params['capability'] ?? '', partNumber(params['part'] ?? ''));
+      return { status: 200, headers: { etag: `"${etag}"`, 'cache-control': 'no-store' } };
+    }),
+
     serve(contract.lfsComplete, async ({ params, body }) => {
       await lfs.complete(params['capability'] ?? '', body.oid, body.parts);
       return json({ oid: body.oid }, 200, LFS_HEADERS);
