@@ -1,6 +1,7 @@
 import type * as accounts from '../server/contract/accounts.ts';
 import type * as commits from '../server/contract/commits.ts';
 import type * as contents from '../server/contract/contents.ts';
+import type * as diffs from '../server/contract/diffs.ts';
 import type * as hub from '../server/contract/hub.ts';
 import type * as lifecycle from '../server/contract/lifecycle.ts';
 import type * as likes from '../server/contract/likes.ts';
@@ -295,6 +296,22 @@ export async function listCommits(
   });
   const total = Number(headers.get('X-Total-Count') ?? NaN);
   return { commits: data, total: Number.isFinite(total) ? total : undefined };
+}
+
+export type CommitDiffPage = AnswerOf<typeof diffs.commitDiff> & { readonly next: string | undefined };
+
+/** Some of the files that a commit changed; `revision` is an id of it. */
+export async function commitDiff(
+  repo: RepoRef,
+  revision: string,
+  paging: { readonly limit: number; readonly cursor: string | undefined },
+  signal?: AbortSignal,
+): Promise<CommitDiffPage> {
+  const { data, headers } = await call<typeof diffs.commitDiff>(
+    'GET /api/:kind/:namespace/:name/commit/:revision/diff',
+    { params: { ...repoParams(repo), revision }, query: paging, signal },
+  );
+  return { ...data, next: nextCursor(headers) };
 }
 
 export interface FileSlice {

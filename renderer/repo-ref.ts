@@ -37,6 +37,14 @@ export const fileUrl = (repo: RepoRef, revision: string, path: string): string =
 export const downloadUrl = (repo: RepoRef, revision: string, path: string): string =>
   `${fileUrl(repo, revision, path)}?download=true`;
 
+/** URL of all files of a revision in one. */
+export const zipUrl = (repo: RepoRef, revision: string): string =>
+  `/api/${kindPlural(repo.kind)}/${repoId(repo)}/archive/${encodeURIComponent(revision)}.zip`;
+
+/** URL of what a commit changed, whole, as a patch. */
+export const patchUrl = (repo: RepoRef, commit: string): string =>
+  `/api/${kindPlural(repo.kind)}/${repoId(repo)}/commit/${commit}/diff?raw=true`;
+
 type View = 'tree' | 'blob' | 'commits' | 'commit' | 'upload';
 
 /** Path of one of the repo's pages. */

@@ -22,6 +22,7 @@ export type { OverviewReply } from '../server/contract/hub.ts';
 
 export type { RepoReply as RepoInfo, RepoReply as RepoListItem } from '../server/contract/repos.ts';
 export type { CommitReply, RefReply, RefsReply } from '../server/contract/contents.ts';
+export type { DiffFileReply } from '../server/contract/diffs.ts';
 export type { UploadModeReply as PreuploadReply } from '../server/contract/commits.ts';
 
 /** Folders have no `lfs`, but asking is fine. */

@@ -265,7 +265,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     headers: tensorHeaders,
   });
   const tagLists = createTagLists({ db, authorize });
-  const archives = createArchives({ contents, largeObjects });
+  const archives = createArchives({ contents, repoObjects, largeObjects });
   const likes = createLikes({ db, clock, authorize });
   const profiles = createProfiles({ db, authorize });
   const overviews = createOverview({ db, repositories, history, info, dataFolder: config.dataDir });

@@ -382,6 +382,7 @@ export const en = {
     up: 'Up one folder',
     path: 'Path',
     history: 'History',
+    zip: 'Download as zip',
     goTo: 'Go to file',
     goToPlaceholder: 'Parts of a path',
     inRepo: 'Files of this repo',
@@ -458,6 +459,25 @@ export const en = {
     id: 'Commit id',
     idNote: 'Use it as the revision in any client: what it names never changes.',
     all: 'All commits',
+  },
+  diff: {
+    title: 'Changes',
+    changed: (count: number) => `${files(count)} changed`,
+    none: 'No file changed.',
+    patch: 'Whole change as a patch',
+    more: 'Show more files',
+    types: { added: 'Added', removed: 'Removed', modified: 'Changed', renamed: 'Moved' },
+    before: 'Before',
+    after: 'After',
+    linesOf: (path: string) => `Changed lines of ${path}`,
+    mode: (before: string, after: string) => `Mode ${before} became ${after}.`,
+    sameContent: 'The content is the same.',
+    noLines: 'An empty file.',
+    omitted: {
+      binary: 'Not text, so there are no lines to compare.',
+      'large-file': 'A large file: its bytes are not compared line by line.',
+      'too-long': 'Too long to show here. The patch has all of it.',
+    },
   },
 
   upload: {

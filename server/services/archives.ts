@@ -1,11 +1,15 @@
+import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import type { ObjectDb } from '../git/object-db.ts';
 import type { ByteSource } from '../objects/object-store.ts';
+import { gathered } from '../platform/gathered.ts';
 import type { ArchiveEntry, ArchiveFacts, ArchiveForm } from './archive-entry.ts';
 import { tarForm } from './archive-tar.ts';
 import { zipForm } from './archive-zip.ts';
 import type { Granted } from './authorize.ts';
 import type { Contents, FileEntry } from './contents.ts';
 import type { LargeObjects } from './large-objects.ts';
+import type { RepoObjects } from './repo-objects.ts';
 
 export const ARCHIVE_FORMS: Readonly<Record<'zip' | 'tar', ArchiveForm>> = { zip: zipForm, tar: tarForm };
 
@@ -29,25 +33,22 @@ const PAGE = 1_000;
 /** With up to so many entries the length is told beforehand. */
 const MAX_COUNTED = 20_000;
 const MAX_LINK_BYTES = 4_096;
+/** Blobs up to this size are read many at a time: one by one, a small file costs a look-up in every pack. */
+const SMALL_BLOB_BYTES = 64 * 1024;
+const TOGETHER_BYTES = 4 * 1024 * 1024;
+const TOGETHER = 256;
 
 export function createArchives(parts: {
   readonly contents: Contents;
+  readonly repoObjects: RepoObjects;
   readonly largeObjects: LargeObjects;
 }): Archives {
-  const { contents, largeObjects } = parts;
-
-  async function whole(granted: Granted<'read'>, oid: Oid): Promise<Buffer> {
-    const bytes = await contents.blob(granted, oid);
-    if (bytes instanceof Uint8Array) return Buffer.from(bytes);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of bytes) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  }
+  const { contents, repoObjects, largeObjects } = parts;
 
   /** A link that leads out of the archive, or into somebody's own files, is written as the text it is. */
-  async function isSafeLink(granted: Granted<'read'>, file: FileEntry): Promise<boolean> {
+  async function isSafeLink(objects: ObjectDb, file: FileEntry): Promise<boolean> {
     if (file.sizeBytes === 0 || file.sizeBytes > MAX_LINK_BYTES) return false;
-    const bytes = await whole(granted, file.oid);
+    const bytes = (await objects.get(file.oid, 'blob')).content;
     const target = bytes.toString();
     if (!Buffer.from(target).equals(bytes) || /^\/|[\\:\0\n]/.test(target)) return false;
     let depth = file.path.split('/').length - 1;
@@ -58,23 +59,9 @@ export function createArchives(parts: {
     return true;
   }
 
-  async function entryOf(granted: Granted<'read'>, folder: string, file: FileEntry): Promise<ArchiveEntry> {
-    const { large, oid, mode, sizeBytes } = file;
-    const path = `${folder}/${file.path}`;
-    // As `git archive` does: of a submodule only its folder is there.
-    if (mode === SUBMODULE) return folderEntry(path);
-    const isLink = mode === LINK && (await isSafeLink(granted, file));
-    return {
-      path,
-      kind: isLink ? 'link' : mode === EXECUTABLE ? 'executable' : 'file',
-      sizeBytes,
-      open: async () =>
-        large ? largeObjects.open(granted, large.sha256, undefined) : contents.blob(granted, oid),
-    };
-  }
-
   async function* entriesOf(
     granted: Granted<'read'>,
+    objects: ObjectDb,
     commit: Oid,
     folder: string,
   ): AsyncGenerator<ArchiveEntry> {
@@ -85,11 +72,33 @@ export function createArchives(parts: {
         ...{ path: '', recursive: true, withLastCommits: false },
         ...{ after, limit: PAGE },
       });
+      // All of the page before any of it is read: what is read together has to be known by then.
+      const ready: ArchiveEntry[] = [];
+      let together: SmallBlobs | undefined;
       for (const entry of page.entries) {
         if (!isSafePath(entry.path)) continue;
-        if (entry.kind === 'folder') yield folderEntry(`${folder}/${entry.path}`);
-        else yield await entryOf(granted, folder, entry);
+        const path = `${folder}/${entry.path}`;
+        // As `git archive` does: of a submodule only its folder is there.
+        if (entry.kind === 'folder' || entry.mode === SUBMODULE) {
+          ready.push(folderEntry(path));
+          continue;
+        }
+        const { large, oid, mode, sizeBytes } = entry;
+        const isLink = mode === LINK && (await isSafeLink(objects, entry));
+        const isSmall = !large && sizeBytes <= SMALL_BLOB_BYTES;
+        if (isSmall && !together?.add(entry)) (together = createSmallBlobs(objects)).add(entry);
+        const small = isSmall ? together : undefined;
+        ready.push({
+          path,
+          kind: isLink ? 'link' : mode === EXECUTABLE ? 'executable' : 'file',
+          sizeBytes,
+          open: async () => {
+            if (large) return largeObjects.open(granted, large.sha256, undefined);
+            return (await small?.read(oid)) ?? (await objects.open(oid))?.bytes ?? missing(path);
+          },
+        });
       }
+      yield* ready;
       after = page.next;
     } while (after !== undefined);
   }
@@ -99,7 +108,8 @@ export function createArchives(parts: {
       const form = ARCHIVE_FORMS[name];
       const summary = await contents.commit(granted, commit);
       const facts: ArchiveFacts = { commit, time: summary.commit.committer.time };
-      const entries = () => entriesOf(granted, commit, folder);
+      const objects = repoObjects.open(granted.repo);
+      const entries = () => entriesOf(granted, objects, commit, folder);
       const counted: ArchiveEntry[] = [];
       for await (const entry of entries()) {
         counted.push(entry);
@@ -108,11 +118,37 @@ export function createArchives(parts: {
       return {
         mediaType: form.mediaType,
         sizeBytes: counted.length > MAX_COUNTED ? undefined : form.lengthOf(counted, facts),
-        open: () => form.write(entries, facts),
+        open: () => gathered(form.write(entries, facts)),
       };
     },
   };
 }
+
+/** Blobs that are read together, when the first of them is asked for. */
+interface SmallBlobs {
+  /** False when no more fit in. */
+  add(file: FileEntry): boolean;
+  read(oid: Oid): Promise<Uint8Array | undefined>;
+}
+
+function createSmallBlobs(objects: ObjectDb): SmallBlobs {
+  const oids: Oid[] = [];
+  let bytes = 0;
+  let found: ReturnType<ObjectDb['findMany']> | undefined;
+  return {
+    add({ oid, sizeBytes }) {
+      if (found || oids.length === TOGETHER || bytes + sizeBytes > TOGETHER_BYTES) return false;
+      oids.push(oid);
+      bytes += sizeBytes;
+      return true;
+    },
+    read: async (oid) => (await (found ??= objects.findMany(oids))).get(oid)?.content,
+  };
+}
+
+const missing = (path: string): never => {
+  throw corruptObject(`${path} is missing`);
+};
 
 const EXECUTABLE = '100755';
 const LINK = '120000';

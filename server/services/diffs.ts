@@ -15,6 +15,7 @@ import { isBinary } from '../git/text-lines.ts';
 import { diffTrees } from '../git/tree-diff.ts';
 import type { FoundEntry } from '../git/tree-walk.ts';
 import { diffTexts, replacingHunk } from '../git/unified-diff.ts';
+import { gathered } from '../platform/gathered.ts';
 import type { Granted } from './authorize.ts';
 import type { FileFacts, FileFactsReader } from './file-facts.ts';
 import type { RepoObjects } from './repo-objects.ts';
@@ -59,7 +60,7 @@ export interface Diffs {
     query: { readonly path: string; readonly start: number; readonly limit: number },
   ): Promise<DiffPage>;
   /** The whole difference in a form that `git apply` takes. */
-  patch(granted: Granted<'read'>, range: Range, path: string): AsyncIterable<Buffer>;
+  patch(granted: Granted<'read'>, range: Range, path: string): AsyncIterable<Uint8Array>;
   /** Where two histories parted. Throws InvalidRevision when they have nothing in common. */
   mergeBase(granted: Granted<'read'>, one: Oid, other: Oid): Promise<Oid>;
 }
@@ -276,23 +277,6 @@ export function createDiffs(parts: {
       );
     },
   };
-}
-
-const GATHERED_BYTES = 64 * 1024;
-
-/** Small pieces together, so that each is not a write of its own. */
-async function* gathered(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let pieces: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const piece of source) {
-    pieces.push(piece);
-    sizeBytes += piece.length;
-    if (sizeBytes < GATHERED_BYTES) continue;
-    yield Buffer.concat(pieces);
-    pieces = [];
-    sizeBytes = 0;
-  }
-  if (sizeBytes > 0) yield Buffer.concat(pieces);
 }
 
 /** Lists of changes never change, and reading one page by page asks for it again and again. */

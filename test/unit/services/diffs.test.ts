@@ -34,7 +34,7 @@ const commitFiles = (files: Files, parent: string | undefined): string => native
 const bringIn = (): Promise<void> => native.bringIn(hub, repo);
 
 async function patchOf(from: string | undefined, to: string, path = ''): Promise<Buffer> {
-  const pieces: Buffer[] = [];
+  const pieces: Uint8Array[] = [];
   const range = { from: from as Oid | undefined, to: to as Oid };
   for await (const piece of hub.services.diffs.patch(await hub.writer(repo), range, path)) pieces.push(piece);
   return Buffer.concat(pieces);
