@@ -466,6 +466,8 @@ export const en = {
     none: 'No file changed.',
     patch: 'Whole change as a patch',
     more: 'Show more files',
+    open: 'Open file',
+    openNamed: (path: string) => `Open file ${path}`,
     types: { added: 'Added', removed: 'Removed', modified: 'Changed', renamed: 'Moved' },
     before: 'Before',
     after: 'After',

@@ -94,10 +94,6 @@ export function patchHeader(patch: FilePatch, content: 'none' | 'binary' | 'text
   return `${lines.join('\n')}\n`;
 }
 
-/** What stands for content that is not shown. */
-export const binaryNote = ({ path, previousPath, before, after }: FilePatch): string =>
-  `Binary files ${before ? quoted(`a/${previousPath}`) : '/dev/null'} and ${after ? quoted(`b/${path}`) : '/dev/null'} differ\n`;
-
 /** What git shows for a submodule. */
 export const submoduleLine = (oid: Oid): Buffer => Buffer.from(`Subproject commit ${oid}\n`);
 

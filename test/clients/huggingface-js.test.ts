@@ -270,6 +270,29 @@ describe('@huggingface/hub', () => {
     );
   });
 
+  test('writes a converted ref and reads it by its name', async () => {
+    const repo = await newRepo('js-converted', 'dataset');
+    const branch = 'refs/convert/parquet';
+    await client.createBranch({ ...as('ada'), repo, branch });
+    const file = { path: 'default/train/0000.parquet', content: new Blob(['PAR1 rows PAR1']) };
+    const made = await client.uploadFile({ ...as('ada'), repo, branch, file });
+    expect(await paths(repo, branch)).toEqual(['.gitattributes', file.path]);
+    expect(await paths(repo)).toEqual(['.gitattributes']);
+    expect(await client.countCommits({ ...as('ada'), repo, revision: branch })).toBe(2);
+    const [commit] = await listed(client.listCommits({ ...as('ada'), repo, revision: branch }));
+    expect(commit?.oid).toBe(made?.commit.oid);
+    const [told] = await client.pathsInfo({ ...as('ada'), repo, revision: branch, paths: [file.path] });
+    expect(told).toMatchObject({ type: 'file', size: 14 });
+    const info = await client.fileDownloadInfo({ ...as('ada'), repo, revision: branch, path: file.path });
+    expect(info?.size).toBe(14);
+    const bytes = await client.downloadFile({ ...as('ada'), repo, revision: branch, path: file.path });
+    expect(String(await bytesOf(bytes))).toBe('PAR1 rows PAR1');
+    await client.deleteBranch({ ...as('ada'), repo, branch });
+    await expect(client.listFiles({ ...as('ada'), repo, revision: branch }).next()).rejects.toMatchObject({
+      statusCode: 404,
+    });
+  });
+
   test('describes and lists models, datasets and spaces', async () => {
     await newRepo('js-listed-model');
     await newRepo('js-listed-dataset', 'dataset');

@@ -70,3 +70,66 @@ def tags(lane):
     with raises(HfHubHTTPError):
         api.upload_file(path_or_fileobj=b"2", path_in_repo="b.txt", repo_id=name, revision="v1")
     assert {tag.name for tag in api.list_repo_refs(name).tags} == {"v1", "v2"}
+
+
+@step("publishes a converted ref, and reads it in every way")
+def converted(lane):
+    from content import noise
+    from huggingface_hub import CommitOperationAdd, HfFileSystem, snapshot_download
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    api, name, ref = lane.api(), lane.repo("converted"), "refs/convert/parquet"
+    api.create_repo(name, repo_type="dataset")
+    main = api.dataset_info(name).sha
+    api.create_branch(name, repo_type="dataset", branch=ref)
+    api.create_branch(name, repo_type="dataset", branch=ref, exist_ok=True)
+    rows = noise(f"rows {lane.name}", 300_000)
+    made = api.create_commit(
+        name,
+        [CommitOperationAdd("default/train/0000.parquet", rows), CommitOperationAdd("notes.md", b"converted\n")],
+        commit_message="Convert",
+        revision=ref,
+        parent_commit=main,
+        repo_type="dataset",
+    )
+    refs = api.list_repo_refs(name, repo_type="dataset", include_pull_requests=True)
+    assert [(one.name, one.ref, one.target_commit) for one in refs.converts] == [("parquet", ref, made.oid)]
+    assert [one.name for one in refs.branches] == ["main"] and refs.pull_requests == []
+
+    assert [commit.commit_id for commit in api.list_repo_commits(name, repo_type="dataset", revision=ref)] == [
+        made.oid,
+        main,
+    ]
+    entries = list(api.list_repo_tree(name, repo_type="dataset", revision=ref, recursive=True, expand=True))
+    found = {entry.path: entry.last_commit.oid for entry in entries}
+    assert found["default"] == found["default/train/0000.parquet"] == made.oid
+    assert found[".gitattributes"] == main
+    [told] = api.get_paths_info(name, ["default/train/0000.parquet"], repo_type="dataset", revision=ref)
+    assert told.size == len(rows)
+
+    folder = snapshot_download(
+        name,
+        repo_type="dataset",
+        revision=ref,
+        endpoint=lane.endpoint,
+        token=lane.token("ada"),
+        cache_dir=lane.folder("converted"),
+    )
+    with open(f"{folder}/default/train/0000.parquet", "rb") as file:
+        assert file.read() == rows
+    fs = HfFileSystem(endpoint=lane.endpoint, token=lane.token("ada"), skip_instance_cache=True)
+    root = f"datasets/{name}@{ref}"
+    paths = [path.split("refs%2Fconvert%2Fparquet/")[-1].split(f"{ref}/")[-1] for path in fs.find(root)]
+    assert sorted(paths) == [".gitattributes", "default/train/0000.parquet", "notes.md"]
+    assert len(fs.glob(f"{root}/default/**/*.parquet")) == 1
+    assert [len(files) for _, _, files in fs.walk(root)] == [2, 0, 1]
+    assert fs.info(f"{root}/notes.md")["size"] == 10
+    with fs.open(f"{root}/default/train/0000.parquet", "rb", block_size=64 * 1024) as file:
+        file.seek(100_000)
+        assert file.read(1234) == rows[100_000:101_234]
+
+    assert api.list_repo_files(name, repo_type="dataset") == [".gitattributes"]
+    api.delete_branch(name, repo_type="dataset", branch=ref)
+    assert api.list_repo_refs(name, repo_type="dataset").converts == []
+    with raises(RevisionNotFoundError):
+        api.list_repo_commits(name, repo_type="dataset", revision=ref)

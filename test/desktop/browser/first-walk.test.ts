@@ -239,7 +239,14 @@ describeWithTools(
       await page.getByText('1 file committed to main').waitFor();
       await link(/^Open commit/).click();
       await page.getByRole('heading', { name: 'Upload 1 file' }).waitFor();
+      await page.getByRole('heading', { name: '1 file changed' }).waitFor();
+      await page.getByText('A large file: its bytes are not compared line by line.').waitFor();
       await look('commit');
+      // The commit before it brought every file: its texts are shown line by line.
+      await link(/^[0-9a-f]{40}$/).click();
+      await page.getByRole('heading', { name: /^\d+ files changed$/ }).waitFor();
+      await page.getByRole('region', { name: 'Changed lines of README.md' }).waitFor();
+      await look('commit-lines');
     });
 
     test('a paused upload goes on with the parts that are missing, and leaving a running one asks', async () => {
