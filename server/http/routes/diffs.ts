@@ -39,6 +39,7 @@ export function diffRoutes(services: {
   ): Promise<{ readonly range: Range; readonly start: number; readonly more: string }> {
     const [from = '', to = '', start = '', more = ''] = readCursor(listing, cursor).split(' ');
     for (const oid of [from, to]) {
+      // Before a first commit there is nothing.
       if (oid === '-') continue;
       try {
         await contents.resolve(repo, oid);
@@ -47,7 +48,10 @@ export function diffRoutes(services: {
         throw new HubError('InvalidCursor', 'A commit that this list was read from is not here any more.');
       }
     }
-    return { range: { from: isOid(from) ? from : undefined, to: to as Oid }, start: Number(start), more };
+    if (!isOid(to) || !/^[0-9]{1,15}$/.test(start)) {
+      throw new HubError('InvalidCursor', 'The cursor does not belong to this list.');
+    }
+    return { range: { from: isOid(from) ? from : undefined, to }, start: Number(start), more };
   }
 
   async function filesOf(
