@@ -1,6 +1,7 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { pageQuery, type PersonReply } from './likes.ts';
-import { ignored } from './query.ts';
+import { choice, ignored, integer } from './query.ts';
+import type { RepoReply } from './repos.ts';
 import { anyone, noBody, reply, route, signedIn } from './route.ts';
 import type { repoKind, visibility } from './shapes.ts';
 
@@ -79,6 +80,25 @@ export const organizationOverview = route({
   query: ignored,
   body: noBody,
   answer: reply<OrganizationOverviewReply>(),
+  errors: ['NotFound', 'SignInRequired'],
+});
+
+export const userRepos = route({
+  method: 'GET',
+  path: '/api/users/:user/repos',
+  access: anyone('lists show what the caller may read'),
+  summary: 'Repositories of a user or an organization, up to a limit of each kind.',
+  query: z.object({
+    sort: choice(['recent', 'updated', 'likes', 'downloads', 'trending']),
+    limit: integer(1, 1000),
+  }),
+  body: noBody,
+  answer: reply<{
+    readonly models: readonly RepoReply[];
+    readonly datasets: readonly RepoReply[];
+    readonly spaces: readonly RepoReply[];
+    readonly kernels: readonly RepoReply[];
+  }>(),
   errors: ['NotFound', 'SignInRequired'],
 });
 

@@ -116,6 +116,41 @@ describe('the overview of an organization', () => {
   });
 });
 
+describe('the repositories of a user or an organization', () => {
+  type Lists = Record<string, { id: string; likes: number }[]>;
+  const idsIn = (lists: Lists) =>
+    Object.fromEntries(Object.entries(lists).map(([kind, repos]) => [kind, repos.map(({ id }) => id)]));
+
+  test('are listed by kind, as far as the caller may see', async () => {
+    expect(idsIn(await get<Lists>('owner', '/api/users/OWNER/repos'))).toEqual({
+      models: ['owner/public'],
+      datasets: ['owner/data'],
+      spaces: ['owner/app'],
+      kernels: ['owner/fast'],
+    });
+    const empty = { datasets: [], spaces: [], kernels: [] };
+    expect(idsIn(await get<Lists>('anonymous', '/api/users/owner/repos'))).toEqual({
+      models: ['owner/public'],
+      ...empty,
+    });
+    expect(idsIn(await get<Lists>('member', '/api/users/lab/repos'))).toEqual({
+      models: ['lab/private', 'lab/public'],
+      ...empty,
+    });
+  });
+
+  test('are sorted as asked, and no more than asked', async () => {
+    const liked = await get<Lists>('member', '/api/users/lab/repos?sort=likes');
+    expect(liked['models']).toMatchObject([
+      { id: 'lab/public', likes: 2 },
+      { id: 'lab/private', likes: 1 },
+    ]);
+    expect((await get<Lists>('member', '/api/users/lab/repos?limit=1'))['models']).toHaveLength(1);
+    for (const query of ['sort=password_hash', 'sort=__proto__', 'limit=0', 'limit=x'])
+      expect((await by('owner', 'GET', `/api/users/owner/repos?${query}`)).status).toBe(400);
+  });
+});
+
 describe('members', () => {
   test('are listed to those who have signed in, in pages', async () => {
     const first = await by('stranger', 'GET', '/api/organizations/lab/members?limit=3');
@@ -197,7 +232,7 @@ describe('the room that repositories take', () => {
 
 test('who is not there is 404, in any form of the name', async () => {
   const lists = [
-    ...['overview', 'followers', 'following'].map((list) => ['users', list]),
+    ...['overview', 'followers', 'following', 'repos'].map((list) => ['users', list]),
     ...['overview', 'followers', 'members', 'settings/repositories'].map((list) => ['organizations', list]),
   ];
   for (const [kind, list] of lists)
@@ -219,7 +254,7 @@ test('who is not there is 404, in any form of the name', async () => {
 test('a hub that asks everybody to sign in tells nobody who is there', async () => {
   await using closed = await startPeopledHub(['--require-sign-in']);
   for (const name of ['owner', 'nobody'])
-    for (const list of ['overview', 'likes', 'followers', 'following']) {
+    for (const list of ['overview', 'likes', 'repos', 'followers', 'following']) {
       const answer = await closed.send('GET', `/api/users/${name}/${list}`);
       expect([name, list, answer.status, answer.headers['x-error-code']]).toEqual([
         name,
