@@ -5,6 +5,7 @@ import type * as diffs from '../server/contract/diffs.ts';
 import type * as hub from '../server/contract/hub.ts';
 import type * as lifecycle from '../server/contract/lifecycle.ts';
 import type * as likes from '../server/contract/likes.ts';
+import type * as oauth from '../server/contract/oauth.ts';
 import type * as lfs from '../server/contract/lfs.ts';
 import type * as repoLists from '../server/contract/repo-lists.ts';
 import type * as repos from '../server/contract/repos.ts';
@@ -163,6 +164,54 @@ export const createToken = (body: NewToken) =>
 
 export const revokeToken = (id: string) =>
   ask<typeof accounts.deleteToken>('DELETE /api/settings/tokens/:token', { params: { token: id } });
+
+export const renameToken = (id: string, name: string) =>
+  ask<typeof accounts.renameToken>('PATCH /api/settings/tokens/:token', {
+    params: { token: id },
+    body: { name },
+  });
+
+// ---- sessions, and who may sign in elsewhere -------------------------------------------------------------------------
+
+export const listSessions = async (signal?: AbortSignal) =>
+  (await ask<typeof accounts.listSessions>('GET /api/settings/sessions', { signal })).sessions;
+
+export const endSession = (id: string) =>
+  ask<typeof accounts.deleteSession>('DELETE /api/settings/sessions/:session', { params: { session: id } });
+
+export const endOtherSessions = () =>
+  ask<typeof accounts.deleteOtherSessions>('DELETE /api/settings/sessions');
+
+export const askedDevice = (userCode: string) =>
+  ask<typeof oauth.askedDevice>('GET /api/oauth/device', { query: { user_code: userCode } });
+
+export const decideDevice = (userCode: string, approve: boolean) =>
+  ask<typeof oauth.decideDevice>('POST /api/oauth/device', { body: { userCode, approve } });
+
+/** What an application sent the browser here with. */
+export type AuthorizationQuery = {
+  readonly [Name in Exclude<keyof BodyInput<typeof oauth.decideApplication>, 'approve'>]: string | undefined;
+} & { readonly client_id: string; readonly redirect_uri: string };
+
+export const askedApplication = (asked: AuthorizationQuery, signal?: AbortSignal) =>
+  ask<typeof oauth.askedApplication>('GET /api/oauth/authorize', { query: { ...asked }, signal });
+
+/** Where the browser goes next. */
+export const decideApplication = async (asked: AuthorizationQuery, approve: boolean) =>
+  (await ask<typeof oauth.decideApplication>('POST /api/oauth/authorize', { body: { ...asked, approve } }))
+    .redirect;
+
+export const listApplications = async (signal?: AbortSignal) =>
+  (await ask<typeof oauth.listApplications>('GET /api/settings/applications', { signal })).applications;
+
+/** Registers an application. Its secret is in this answer only. */
+export const createApplication = (body: BodyInput<typeof oauth.createApplication>) =>
+  ask<typeof oauth.createApplication>('POST /api/settings/applications', { body });
+
+export const removeApplication = (id: string) =>
+  ask<typeof oauth.deleteApplication>('DELETE /api/settings/applications/:application', {
+    params: { application: id },
+  });
 
 // ---- repos ------------------------------------------------------------------------------------------------------
 

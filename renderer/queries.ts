@@ -9,6 +9,8 @@ export const keys = {
   hub: ['hub'],
   overview: ['overview'],
   tokens: ['tokens'],
+  sessions: ['sessions'],
+  applications: ['applications'],
   repo: (repo: RepoRef) => ['repo', repo.kind, repo.owner, repo.name] as const,
 } as const;
 
@@ -44,6 +46,12 @@ export const useOverview = (enabled: MaybeRefOrGetter<boolean>, refetchMs: numbe
 
 export const useTokens = () =>
   useQuery({ queryKey: keys.tokens, queryFn: ({ signal }) => api.listTokens(signal) });
+
+export const useSessions = () =>
+  useQuery({ queryKey: keys.sessions, queryFn: ({ signal }) => api.listSessions(signal) });
+
+export const useApplications = () =>
+  useQuery({ queryKey: keys.applications, queryFn: ({ signal }) => api.listApplications(signal) });
 
 export const useRepo = (repo: MaybeRefOrGetter<RepoRef>) =>
   useQuery({

@@ -127,6 +127,26 @@ const routes: RouteRecordRaw[] = [
     meta: { title: () => m.title.settings, signedIn: true },
   },
   {
+    path: '/settings/sessions',
+    component: () => import('./pages/SessionsPage.vue'),
+    meta: { title: () => m.title.sessions, signedIn: true },
+  },
+  {
+    path: '/settings/applications',
+    component: () => import('./pages/ApplicationsPage.vue'),
+    meta: { title: () => m.title.applications, signedIn: true },
+  },
+  {
+    path: '/oauth/device',
+    component: () => import('./pages/DevicePage.vue'),
+    meta: { title: () => m.title.device, signedIn: true, bare: true },
+  },
+  {
+    path: '/oauth/authorize',
+    component: () => import('./pages/ConsentPage.vue'),
+    meta: { title: () => m.title.consent, signedIn: true, bare: true },
+  },
+  {
     path: '/settings/tokens',
     component: () => import('./pages/TokensPage.vue'),
     meta: { title: () => m.title.tokens, signedIn: true },

@@ -12,8 +12,13 @@ export type RepoKind = 'model' | 'dataset' | 'space';
 
 export type SessionUser = SessionUserReply;
 export type OrganizationRole = SessionUserReply['organizations'][number]['role'];
-export type { TokenReply } from '../server/contract/accounts.ts';
-export type TokenRole = 'read' | 'write';
+export type {
+  SessionReply as BrowserSession,
+  TokenAccessReply,
+  TokenReply,
+} from '../server/contract/accounts.ts';
+export type { ApplicationReply, AskedReply } from '../server/contract/oauth.ts';
+export type TokenRole = 'read' | 'write' | 'fineGrained';
 
 /** True in `git` when the hub answers `git clone`; a hub that does not say so is not asked for it. */
 export type HubReply = HubFacts & { readonly git?: boolean };

@@ -171,7 +171,7 @@ export const superSquash = route({
 export const squashRepo = route({
   method: 'POST',
   path: '/api/repos/squash',
-  access: signedIn('write'),
+  access: signedIn('repo'),
   summary: 'Replace the history of every branch and tag of a repository, each by one commit.',
   query: ignored,
   body: jsonBody(z.object({ repo: z.string(), type: repoKind.nullish() })),

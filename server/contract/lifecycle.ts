@@ -13,7 +13,7 @@ export interface RepoAddressReply {
 export const moveRepo = route({
   method: 'POST',
   path: '/api/repos/move',
-  access: signedIn('write'),
+  access: signedIn('repo'),
   summary: 'Rename a repository or give it to another owner; its former name leads to it.',
   query: ignored,
   body: jsonBody(z.object({ fromRepo: z.string(), toRepo: z.string(), type: repoKind.nullish() })),

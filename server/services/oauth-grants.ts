@@ -12,8 +12,8 @@ const DEVICE_TOKEN_MS = 30 * DAY_MS;
 const APP_TOKEN_MS = 8 * HOUR_MS;
 /** A program that was not used for so long asks again. */
 const IDLE_MS = 180 * DAY_MS;
-/** Access tokens of one grant that are good at a time: earlier ones are still on their way when it is renewed. */
-const TOKENS_KEPT = 3;
+/** Access tokens of one grant that are good at a time: many processes with one file may each renew it for themselves. */
+const TOKENS_KEPT = 32;
 const REFRESH_TOKEN = /^hfr_([0-9a-f]{24})_(0|[1-9][0-9]{0,8})_([A-Za-z0-9_-]{43})$/;
 
 /** What a program receives. */
