@@ -8,6 +8,7 @@ import { crowds, largeCommit } from './cases/crowds.ts';
 import { largeFiles } from './cases/large-files.ts';
 import { largeTransfers } from './cases/large-transfers.ts';
 import { listings } from './cases/listings.ts';
+import { lists } from './cases/lists.ts';
 import { measureStart, memoryRow } from './cases/process.ts';
 import { smallReads } from './cases/small-reads.ts';
 import { endChild, forkChild, startServerChild } from './child-process.ts';
@@ -22,7 +23,7 @@ import type { Row } from './row.ts';
  */
 
 const CASES: readonly BenchCase[] = [
-  ...[smallReads, largeTransfers, manyFiles, largeFiles, listings, oneFile, commitRates],
+  ...[smallReads, largeTransfers, manyFiles, largeFiles, listings, lists, oneFile, commitRates],
   ...[folders, xetTransfers, crowds, largeCommit],
 ];
 const START = 'start';

@@ -7,7 +7,8 @@ import BetterSqlite3 from 'better-sqlite3';
 export type State = Readonly<Record<string, string>>;
 
 /** Tables that jobs fill on their own, at any time, from what the others say. */
-const DERIVED = /^(jobs|history_chains|history_commits|path_changes|sqlite_.*)$/;
+const DERIVED =
+  /^(jobs|history_chains|history_commits|path_changes|repository_facts|repository_labels|stale_facts|sqlite_.*)$/;
 /** How often something was downloaded each day, written some seconds later. */
 const COUNTED = /^download_days$/;
 /** When somebody was last seen, and how often something was looked at: no request is meant to leave these alone. */
