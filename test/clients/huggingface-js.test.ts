@@ -49,6 +49,48 @@ const sha256 = (content: Uint8Array): string => createHash('sha256').update(cont
 const gitBlobId = (content: Uint8Array): string =>
   createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex');
 
+describe('lists by what files say', () => {
+  test('find models by task, tags and apps, with the fields asked for', async () => {
+    const repo = await newRepo('described');
+    const card =
+      '---\nlicense: mit\npipeline_tag: text-generation\nlibrary_name: transformers\ntags: [js-mark]\n---\n';
+    await client.uploadFile({
+      ...as('ada'),
+      repo,
+      file: { path: 'README.md', content: new Blob([card]) },
+    });
+    const search = {
+      tags: ['js-mark', 'license:mit'],
+      task: 'text-generation',
+      apps: ['vllm', 'ollama'],
+    } as const;
+    const [found, ...others] = await listed(
+      client.listModels({
+        ...nobody(),
+        search: { ...search, tags: [...search.tags], apps: [...search.apps], query: 'DESCRIBED' },
+        additionalFields: ['tags', 'library_name', 'filePaths', 'cardData'],
+        sort: 'trendingScore',
+      }),
+    );
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({
+      name: repo.name,
+      task: 'text-generation',
+      gated: false,
+      likes: 0,
+      library_name: 'transformers',
+      cardData: { license: 'mit' },
+      filePaths: ['.gitattributes', 'README.md'],
+    });
+    expect(found?.tags).toContain('js-mark');
+    expect(await listed(client.listModels({ ...nobody(), search: { tags: ['js-mark', 'absent'] } }))).toEqual(
+      [],
+    );
+    const served = { tags: ['js-mark'], inferenceProviders: ['together', 'nebius'] };
+    expect(await listed(client.listModels({ ...nobody(), search: served }))).toEqual([]);
+  });
+});
+
 describe('@huggingface/hub', () => {
   test('says who a token belongs to, and refuses a bad one', async () => {
     expect(await client.whoAmI(as('ada'))).toMatchObject({

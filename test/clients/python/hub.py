@@ -8,6 +8,7 @@ import uploads
 import commits
 import refs
 import listings
+import facts
 import downloads
 import filesystem
 import command_line
