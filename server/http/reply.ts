@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { corruptObject } from '../domain/errors.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 
 /** What a handler answers. `json` and `text` are sent whole; `bytes` streams. */
@@ -54,7 +55,7 @@ export async function send(
       // Opened for nothing: what it holds is given back.
       await body.bytes[Symbol.asyncIterator]().return?.();
       response.end();
-    } else await stream(response, body.bytes);
+    } else await stream(response, body.bytes, body.sizeBytes);
   } else {
     const text = body.kind === 'json' ? JSON.stringify(body.value) : body.text;
     if (!response.hasHeader(MEDIA_TYPE)) {
@@ -73,18 +74,29 @@ export async function send(
 
 /**
  * Write one chunk while the next is being read. The write of a chunk is over before the chunk after the next is
- * asked for, so a source may recycle two buffers.
+ * asked for, so a source may recycle two buffers. A source of another length than was announced breaks the connection:
+ * the client would take what is missing for more to come, and what is too much for the next answer.
  */
-async function stream(response: ServerResponse, bytes: ByteSource): Promise<void> {
+async function stream(
+  response: ServerResponse,
+  bytes: ByteSource,
+  sizeBytes: number | undefined,
+): Promise<void> {
   let previous = turnOf(response);
   try {
+    let sent = 0;
     for await (const chunk of bytes) {
       await previous;
+      sent += chunk.byteLength;
+      if (sizeBytes !== undefined && sent > sizeBytes)
+        throw corruptObject('a body with more bytes than it has');
       previous = write(response, chunk);
       // The rejection is awaited one round later; until then it must not count as unhandled.
       previous.catch(() => undefined);
     }
     await previous;
+    if (sizeBytes !== undefined && sent < sizeBytes)
+      throw corruptObject('a body with fewer bytes than it has');
     response.end();
   } catch (error) {
     const isClientGone = response.destroyed || response.writableEnded || response.req.socket.destroyed;

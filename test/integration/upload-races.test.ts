@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectNothingStored, type TestHub } from '../support/hub.ts';
@@ -188,6 +190,27 @@ test('fifty readers see whole versions of files that ten writers change', async 
   const reads = await Promise.all(readers);
   expect(reads.reduce((total, count) => total + count, 0)).toBeGreaterThan(50);
   expect(await hub.command('doctor', { full: true })).toMatchObject({ problems: [] });
+});
+
+test.each([
+  ['short', (bytes: Buffer) => bytes.subarray(0, 2_000_000)],
+  ['long', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(70_000)])],
+])('a store whose object is too %s never makes a whole answer', async (_, change) => {
+  await using other = await startPeopledHub();
+  const own = await createRepo(other, 'owner/lies');
+  const bytes = randomBytes(3_000_000);
+  await own.uploadLfs(bytes);
+  await own.commit([lfsLine('w.bin', bytes)]);
+  const [path] = Object.keys((await other.snapshot()).files).filter((name) => name.endsWith(sha256Of(bytes)));
+  await writeFile(join(other.dataDir, path ?? ''), change(bytes));
+  const outcome = await own.resolve('main', 'w.bin').then(
+    ({ status, body }) => (status >= 500 ? 'broken' : body.equals(bytes) ? 'whole' : 'wrong'),
+    () => 'broken',
+  );
+  // The bytes that were announced may come, but no others, and nobody waits for those that are not there.
+  expect(outcome).not.toBe('wrong');
+  if (change(bytes).length < bytes.length) expect(outcome).toBe('broken');
+  expect((await own.api('GET', 'revision/main')).status).toBe(200);
 });
 
 test('nothing of this was an error of the hub', () => {
