@@ -23,6 +23,7 @@ export interface Branches {
       readonly startingPoint: string | undefined;
       /** Begin with one commit that has no files and no parent; the starting point does not matter then. */
       readonly isEmpty?: boolean;
+      /** Move a branch that exists to the starting point; without one, leave it where it is. */
       readonly overwrite: boolean;
     },
   ): Promise<void>;
@@ -123,6 +124,8 @@ export function createBranches(parts: {
       await queue.run(`${granted.repo.id} ${branch}`, async () => {
         const { commit: target, hotObjects = [] } = start;
         const old = overwrite ? await current(granted, name) : undefined;
+        // Without a word on where to begin, a branch that is there is as good as a new one.
+        if (old !== undefined && !isEmpty && startingPoint === undefined) return;
         if (old === undefined) {
           await createRef(granted, name, { target }, hotObjects);
           return;

@@ -335,6 +335,31 @@ describe('@huggingface/hub', () => {
     });
   });
 
+  test('begins branches empty or at a commit, and moves them only when told where to', async () => {
+    const repo = await newRepo('js-branch-starts');
+    const upload = (name: string, branch: string) =>
+      client.uploadFile({
+        ...as('ada'),
+        ...{ repo, branch, commitTitle: name, file: { path: name, content: new Blob([name]) } },
+      });
+    await upload('a.txt', 'main');
+    await client.createBranch({ ...as('ada'), repo, branch: 'bare', empty: true });
+    expect(await paths(repo, 'bare')).toEqual([]);
+    await upload('only.txt', 'bare');
+    expect(await paths(repo, 'bare')).toEqual(['only.txt']);
+    // Told to overwrite but not with what, the client expects nothing to happen.
+    await client.createBranch({ ...as('ada'), repo, branch: 'bare', overwrite: true });
+    expect(await paths(repo, 'bare')).toEqual(['only.txt']);
+    await client.createBranch({ ...as('ada'), repo, branch: 'bare', revision: 'main', overwrite: true });
+    expect(await paths(repo, 'bare')).toEqual(['.gitattributes', 'a.txt']);
+    await client.createBranch({ ...as('ada'), repo, branch: 'bare', empty: true, overwrite: true });
+    expect(await paths(repo, 'bare')).toEqual([]);
+    await client.deleteBranch({ ...as('ada'), repo, branch: 'bare' });
+    await expect(client.deleteBranch({ ...as('ada'), repo, branch: 'main' })).rejects.toMatchObject({
+      statusCode: 403,
+    });
+  });
+
   test('describes and lists models, datasets and spaces', async () => {
     await newRepo('js-listed-model');
     await newRepo('js-listed-dataset', 'dataset');

@@ -126,6 +126,26 @@ function commitChange(
   };
 }
 
+/** A change of history, after which the branch has these commits and files. */
+const historyChange = (
+  hub: HubServices,
+  repo: Repo,
+  run: () => Promise<unknown>,
+  wanted: { readonly titles: readonly string[]; readonly paths: readonly string[] },
+): Change => ({
+  run,
+  see: () => seeRepo(hub, repo),
+  async check() {
+    const granted = await hub.writer(repo);
+    const { commit } = await hub.services.contents.resolve(repo, 'main');
+    const { commits } = await hub.services.contents.commits(granted, commit, 0, 100);
+    const titles = commits.map((made) => made.commit.message.split('\n')[0]);
+    expect(new Set(titles)).toEqual(new Set(wanted.titles));
+    expect(titles).toHaveLength(wanted.titles.length);
+    expect(await hub.services.contents.filePaths(granted, commit, 100)).toEqual(wanted.paths);
+  },
+});
+
 /** What a repository is told of a large object, and its bytes once it has it. */
 async function seeLarge(hub: HubServices, repo: Repo, content: Buffer): Promise<unknown> {
   const name = { sha256: sha256Of(content), sizeBytes: content.length };
@@ -274,6 +294,61 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
         expect(await hasRef('refs/tags/v1')).toBe(true);
       },
     };
+  },
+
+  'a merge of two branches': async (hub, round) => {
+    const repo = await hub.createRepo(`merged-${round}`);
+    await hub.services.branches.create(await hub.writer(repo), 'dev', {
+      startingPoint: undefined,
+      overwrite: false,
+    });
+    const line = (path: string) => ndjson({ summary: path }, [fileLine(path, randomBytes(300))]);
+    await hub.services.commits.commit(await hub.writer(repo), 'main', inPieces(line('ours.txt')));
+    const { commits } = hub.services;
+    const { commit } = await commits.commit(await hub.writer(repo), 'dev', inPieces(line('theirs.txt')));
+    const wish = {
+      ...{ source: { text: 'dev', commit }, into: 'main', message: 'the merge', strategy: undefined },
+      ...{ squash: false, fastForward: true, allowEmpty: false, allowUnrelated: false },
+    };
+    return historyChange(hub, repo, async () => hub.services.merges.merge(await hub.writer(repo), wish), {
+      titles: ['the merge', 'theirs.txt', 'ours.txt', 'initial commit'],
+      paths: ['.gitattributes', 'ours.txt', 'theirs.txt'],
+    });
+  },
+
+  'a revert': async (hub, round) => {
+    const repo = await hub.createRepo(`reverted-${round}`);
+    const body = ndjson({ summary: 'bad' }, [fileLine('bad.txt', randomBytes(300))]);
+    const { commit } = await hub.services.commits.commit(await hub.writer(repo), 'main', inPieces(body));
+    const wish = { branch: 'main', commit, parentNumber: 1, message: 'undone', allowEmpty: false };
+    return historyChange(hub, repo, async () => hub.services.merges.revert(await hub.writer(repo), wish), {
+      titles: ['undone', 'bad', 'initial commit'],
+      paths: ['.gitattributes'],
+    });
+  },
+
+  'a reset': async (hub, round) => {
+    const repo = await hub.createRepo(`reset-${round}`);
+    const { commit } = await hub.services.contents.resolve(repo, 'main');
+    const body = ndjson({ summary: 'dropped' }, [fileLine('dropped.txt', randomBytes(300))]);
+    await hub.services.commits.commit(await hub.writer(repo), 'main', inPieces(body));
+    const wish = { branch: 'main', commit, force: true };
+    return historyChange(hub, repo, async () => hub.services.resets.reset(await hub.writer(repo), wish), {
+      titles: ['initial commit'],
+      paths: ['.gitattributes'],
+    });
+  },
+
+  'a squash of a whole repository': async (hub, round) => {
+    const repo = await hub.createRepo(`squashed-${round}`);
+    const body = ndjson({ summary: 'last' }, [fileLine('a.txt', randomBytes(300))]);
+    await hub.services.commits.commit(await hub.writer(repo), 'main', inPieces(body));
+    await hub.services.branches.createTag(await hub.writer(repo), {
+      ...{ name: 'v1', revision: 'main', message: 'First.' },
+    });
+    const run = async (): Promise<void> =>
+      hub.services.squashes.squashAll(await hub.writer(repo), hub.services.authorize.system(repo));
+    return historyChange(hub, repo, run, { titles: ['last'], paths: ['.gitattributes', 'a.txt'] });
   },
 
   'an LFS object in one request': async (hub, round) =>

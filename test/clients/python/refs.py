@@ -133,3 +133,37 @@ def converted(lane):
     assert api.list_repo_refs(name, repo_type="dataset").converts == []
     with raises(RevisionNotFoundError):
         api.list_repo_commits(name, repo_type="dataset", revision=ref)
+
+
+@step("squashes the history of a branch into one commit")
+def super_squash(lane):
+    from huggingface_hub.errors import HfHubHTTPError
+
+    api, name = lane.api(), lane.repo("squashed")
+    api.create_repo(name)
+    for number in range(3):
+        api.upload_file(path_or_fileobj=str(number).encode(), path_in_repo=f"{number}.txt", repo_id=name)
+    api.create_branch(name, branch="dev/side")
+    api.create_tag(name, tag="before")
+    files = api.list_repo_files(name)
+
+    api.super_squash_history(name, commit_message="All of it")
+    assert [commit.title for commit in api.list_repo_commits(name)] == ["All of it"]
+    assert api.list_repo_files(name) == files
+    assert len(api.list_repo_commits(name, revision="dev/side")) == 4
+    api.super_squash_history(name, branch="dev/side")
+    assert len(api.list_repo_commits(name, revision="dev/side")) == 1
+    assert api.list_repo_files(name, revision="dev/side") == files
+    assert len(api.list_repo_commits(name, revision="before")) == 4
+
+    api.create_branch(name, branch="refs/convert/parquet")
+    api.upload_file(path_or_fileobj=b"p", path_in_repo="0.parquet", repo_id=name, revision="refs/convert/parquet")
+    api.super_squash_history(name, branch="refs/convert/parquet")
+    assert len(api.list_repo_commits(name, revision="refs/convert/parquet")) == 1
+    assert "0.parquet" in api.list_repo_files(name, revision="refs/convert/parquet")
+
+    api.upload_file(path_or_fileobj=b"after", path_in_repo="after.txt", repo_id=name)
+    assert len(api.list_repo_commits(name)) == 2
+    for branch in ("before", "absent"):
+        with raises(HfHubHTTPError):
+            api.super_squash_history(name, branch=branch)
