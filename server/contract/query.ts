@@ -63,6 +63,15 @@ export function list(maxItems: number): z.ZodType<readonly string[], string[] | 
   return schema;
 }
 
+/** Values that clients repeat, or put commas between; empty ones do not count. */
+export function commaList(maxItems: number): z.ZodType<readonly string[], string[] | undefined> {
+  const schema = list(maxItems).transform((given) =>
+    given.flatMap((one) => one.split(',')).filter((one) => one !== ''),
+  );
+  lists.add(schema);
+  return schema;
+}
+
 /** Whether a query takes a value of this name, and whether several of them. */
 export function takes(query: z.ZodType, name: string): 'list' | 'one' | undefined {
   if (!(query instanceof z.ZodObject) || !Object.hasOwn(query.shape, name)) return undefined;

@@ -1,15 +1,13 @@
 import { z } from 'zod';
-import { choice, flag, ignored, integer, list, text } from './query.ts';
+import { choice, commaList, flag, ignored, integer, list, text } from './query.ts';
 import { anyone, noBody, reply, route } from './route.ts';
 import type { RepoReply } from './repos.ts';
 
 /** Pages have as many items at most, and by default, as on the large hub. */
 export const MAX_LIST_PAGE = 1000;
 
-/** Values of a filter; clients repeat it, or put commas between them. */
-const values = list(64).transform((given) =>
-  given.flatMap((one) => one.split(',')).filter((one) => one !== ''),
-);
+/** Values of a filter. */
+const values = commaList(64);
 
 /** A number of parameters as people write it: `6B`, `0.5B`, `350M`, `1000`. */
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, B: 1e9, T: 1e12 };
