@@ -14,6 +14,7 @@ import { PATHS } from '../bad-input/paths.ts';
 import { RANGES } from '../bad-input/ranges.ts';
 import { REVISIONS } from '../bad-input/revisions.ts';
 import { startWorld, type World } from '../bad-input/world.ts';
+import { expectProperRefusal } from '../bad-input/refusal.ts';
 import type { State } from '../bad-input/state.ts';
 
 /*
@@ -61,20 +62,6 @@ const outcomeOf = ({ status, headers }: Answer): string =>
 
 function expectedOf({ expected, needs }: Case): string {
   return needs !== undefined && NOT_OFFERED_YET.includes(needs) ? '501 NotSupported' : expected;
-}
-
-/** What every refusal has in common (3.1). */
-function expectProperRefusal(answer: Answer, method = 'GET'): void {
-  const { headers, text, status } = answer;
-  expect(headers['x-error-code']).toMatch(/^[A-Z][A-Za-z]+$/);
-  // Printable ASCII, and what was sent is not in it as markup.
-  expect(headers['x-error-message']).toMatch(/^[\x20-\x7e]+$/);
-  expect(headers['x-error-message']).not.toMatch(/<script|<\/|\\u/);
-  expect(headers['x-request-id']).toMatch(/^[\w=;.:-]{8,128}$/);
-  expect(text).not.toMatch(/\bat .+:\d+:\d+|node_modules|\.ts\b|SQLITE|ENOENT/);
-  expect(status < 500 || status === 501).toBe(true);
-  if (method === 'HEAD' || headers['content-length'] === '0' || text === '') return;
-  expect(answer.json()).toMatchObject({ error: expect.stringMatching(/\S/) as string });
 }
 
 /** Compare with what there was before. What a broken connection left is gone a moment later. */
