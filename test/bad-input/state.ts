@@ -14,8 +14,8 @@ const CONVERTED = /^(xorbs|xorb_samples|xet_.*)$/;
 const CONVERTED_FILES = /^storage\/objects\/xorbs\//;
 /** How often something was downloaded each day, written some seconds later. */
 const COUNTED = /^download_days$/;
-/** The mark of that form, when somebody was last seen, and how often something was looked at. */
-const COUNTERS = /^(xet_hash|last_used_at|seen_at|downloads|downloads_all_time|trending)$/;
+/** The marks of that form, when somebody was last seen, and how often something was looked at. */
+const COUNTERS = /^(xet_hash|examined_at|last_used_at|seen_at|downloads|downloads_all_time|trending)$/;
 /** The database itself, and what marks the process that has it open. */
 const OWN_FILES = /^(hub\.db.*|lock\.db.*|control.*)$/;
 
