@@ -9,13 +9,10 @@ export type State = Readonly<Record<string, string>>;
 /** Tables that jobs fill on their own, at any time, from what the others say. */
 const DERIVED =
   /^(jobs|history_chains|history_commits|path_changes|stale_facts|repository_facts|repository_labels|sqlite_.*)$/;
-/** None of the rows comes by Xet: what appears here are large files that the hub itself keeps in a better form. */
-const CONVERTED = /^(xorbs|xorb_samples|xet_.*)$/;
-const CONVERTED_FILES = /^storage\/objects\/xorbs\//;
 /** How often something was downloaded each day, written some seconds later. */
 const COUNTED = /^download_days$/;
-/** The marks of that form, when somebody was last seen, and how often something was looked at. */
-const COUNTERS = /^(xet_hash|examined_at|last_used_at|seen_at|downloads|downloads_all_time|trending)$/;
+/** When somebody was last seen, and how often something was looked at: no request is meant to leave these alone. */
+const COUNTERS = /^(last_used_at|seen_at|downloads|downloads_all_time|trending)$/;
 /** The database itself, and what marks the process that has it open. */
 const OWN_FILES = /^(hub\.db.*|lock\.db.*|control.*)$/;
 
@@ -27,7 +24,7 @@ export function createStateReader(dataDir: string): { read(): Promise<State>; cl
     .pluck()
     .all() as readonly string[];
   const questions = names
-    .filter((name) => ![DERIVED, CONVERTED, COUNTED].some((table) => table.test(name)))
+    .filter((name) => !DERIVED.test(name) && !COUNTED.test(name))
     .map((name) => {
       const columns = (tables.pragma(`table_info("${name}")`) as readonly { readonly name: string }[])
         .map((column) => column.name)
@@ -43,7 +40,7 @@ export function createStateReader(dataDir: string): { read(): Promise<State>; cl
     const sizes: Record<string, string> = {};
     for (const entry of entries) {
       const path = relative(dataDir, join(entry.parentPath, entry.name));
-      if (!entry.isFile() || OWN_FILES.test(path) || CONVERTED_FILES.test(path)) continue;
+      if (!entry.isFile() || OWN_FILES.test(path)) continue;
       // A job may have put a staged file in its place meanwhile.
       const found = await stat(join(dataDir, path)).catch(() => undefined);
       if (found) sizes[`file ${path}`] = String(found.size);

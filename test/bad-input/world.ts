@@ -54,7 +54,9 @@ export async function startWorld(): Promise<World> {
   cleanup.defer(() => rm(scratch, { recursive: true, force: true }));
   const dataDir = join(scratch, 'data');
   const limits = ['--limits-part-size', `${PART_BYTES / 2 ** 20}MiB`, '--limits-large-file-size', '40MiB'];
-  const program = await startProgram(['--port', '0', '--data-dir', dataDir, ...limits], {
+  // It would store large files anew at a time of its own.
+  const noConversion = ['--no-uploads-convert-to-xet'];
+  const program = await startProgram(['--port', '0', '--data-dir', dataDir, ...limits, ...noConversion], {
     env: { ATOLL_TEST_STRICT: '1' },
   });
   cleanup.defer(async () => void (await program.end('SIGTERM')));
