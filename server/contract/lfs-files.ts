@@ -25,7 +25,7 @@ export const listLfsFiles = route({
   path: '/api/:kind/:namespace/:name/lfs-files',
   access: repo('read'),
   summary: 'Large files that commits of the repository name or named, each once.',
-  query: z.looseObject({ cursor: text(32), limit: integer(1, LFS_FILES_PAGE) }),
+  query: z.looseObject({ cursor: text(512), limit: integer(1, LFS_FILES_PAGE) }),
   body: noBody,
   answer: reply<readonly LfsFileReply[]>(),
   errors: ['RepoNotFound', 'InvalidCursor'],

@@ -9,9 +9,8 @@ import type { Contents } from '../../services/contents.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { empty, json, type Reply } from '../reply.ts';
 import { header } from '../request.ts';
-import { readCursor, writeCursor } from '../cursors.ts';
+import { nextLink, readCursor, writeCursor } from '../cursors.ts';
 import { commitShape, entryShape, oneCommitShape } from '../shapes.ts';
-import { nextLink } from './repos.ts';
 import { decodeName, decodeRest, lookupPath } from './revision-path.ts';
 
 const DEFAULT_COMMITS_PAGE = 50;
@@ -153,6 +152,9 @@ function commitIdOf(after: string): Oid {
   return after;
 }
 
+/** A commit, and where `git/tree-walk.ts` stopped in it. */
+const TREE_PLACE = /^([0-9a-f]{40}) (\S+)$/;
+
 /**
  * Where a listing goes on, and at which commit: the one it began at, so that a branch that moves meanwhile does not
  * give a list that was never true. Throws InvalidCursor, also when that commit is not here any more.
@@ -164,7 +166,7 @@ async function startOf(
   cursor: string | undefined,
 ): Promise<{ readonly commit: Oid; readonly after: string } | undefined> {
   if (cursor === undefined) return undefined;
-  const [oid = '', after = ''] = readCursor(listing, cursor).split(' ');
+  const [oid = '', after = ''] = readCursor(listing, cursor, TREE_PLACE);
   try {
     return { commit: (await contents.resolve(repo, oid)).commit, after };
   } catch (error) {

@@ -7,15 +7,16 @@ import type { Granted } from '../../services/authorize.ts';
 import type { Contents } from '../../services/contents.ts';
 import type { Diffs, FileDiff, Range } from '../../services/diffs.ts';
 import { serve, type Endpoint } from '../adapter.ts';
-import { readCursor, writeCursor } from '../cursors.ts';
+import { nextLink, readCursor, writeCursor } from '../cursors.ts';
 import { CONTENT_POLICY } from '../files.ts';
 import { json, type Reply } from '../reply.ts';
 import type { HubRequest } from '../request.ts';
 import { oneCommitShape } from '../shapes.ts';
-import { nextLink } from './repos.ts';
 import { decodeName, lookupPath } from './revision-path.ts';
 
 const DEFAULT_PAGE = 100;
+/** Two commits, how many files stand before, and what else the list keeps. */
+const PLACE = /^([0-9a-f]{40}|-) ([0-9a-f]{40}) (\d{1,15})(?: ([0-9a-f]{40}))?$/;
 
 interface DiffQuery {
   readonly raw: boolean | undefined;
@@ -37,7 +38,7 @@ export function diffRoutes(services: {
     listing: string,
     cursor: string,
   ): Promise<{ readonly range: Range; readonly start: number; readonly more: string }> {
-    const [from = '', to = '', start = '', more = ''] = readCursor(listing, cursor).split(' ');
+    const [from = '', to = '', start = '', more = ''] = readCursor(listing, cursor, PLACE);
     for (const oid of [from, to]) {
       // Before a first commit there is nothing.
       if (oid === '-') continue;
@@ -48,10 +49,7 @@ export function diffRoutes(services: {
         throw new HubError('InvalidCursor', 'A commit that this list was read from is not here any more.');
       }
     }
-    if (!isOid(to) || !/^[0-9]{1,15}$/.test(start)) {
-      throw new HubError('InvalidCursor', 'The cursor does not belong to this list.');
-    }
-    return { range: { from: isOid(from) ? from : undefined, to }, start: Number(start), more };
+    return { range: { from: isOid(from) ? from : undefined, to: to as Oid }, start: Number(start), more };
   }
 
   async function filesOf(

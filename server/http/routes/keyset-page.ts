@@ -1,9 +1,9 @@
-import { HubError } from '../../domain/errors.ts';
+import { nextLink, readCursor, writeCursor } from '../cursors.ts';
 import { json, type Reply } from '../reply.ts';
 import type { HubRequest } from '../request.ts';
-import { nextLink } from './repos.ts';
 
 const DEFAULT_PAGE = 100;
+const KEY = /^(\d{1,15})$/;
 
 /** A list that is read page by page, each from the row after the last one of the page before. */
 export interface PagedList<Row, Shape> {
@@ -13,6 +13,8 @@ export interface PagedList<Row, Shape> {
   rows(after: number | undefined, limit: number): Promise<readonly Row[]>;
   keyOf(row: Row): number;
   shapeOf(row: Row): Shape;
+  /** Rows of a page when the caller names no limit. */
+  readonly usualLimit?: number;
 }
 
 /** Answer one page, with the link to the next. Throws InvalidCursor for a cursor of another list. */
@@ -21,26 +23,15 @@ export async function pageReply<Row, Shape>(
   query: { readonly limit?: number | undefined; readonly cursor?: string | undefined },
   list: PagedList<Row, Shape>,
 ): Promise<Reply<readonly Shape[]>> {
-  const limit = query.limit ?? DEFAULT_PAGE;
-  const after = query.cursor === undefined ? undefined : readCursor(list.name, query.cursor);
+  const limit = query.limit ?? list.usualLimit ?? DEFAULT_PAGE;
+  const after = query.cursor === undefined ? undefined : Number(readCursor(list.name, query.cursor, KEY)[0]);
   // One more than is shown tells whether there is another page.
   const rows = await list.rows(after, limit + 1);
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   const link =
     rows.length > limit && last !== undefined
-      ? nextLink(request, writeCursor(list.name, list.keyOf(last)))
+      ? nextLink(request, writeCursor(list.name, String(list.keyOf(last))))
       : undefined;
   return json(page.map(list.shapeOf), 200, link);
-}
-
-const writeCursor = (name: string, key: number): string =>
-  Buffer.from(`${name} ${key}`).toString('base64url');
-
-function readCursor(name: string, cursor: string): number {
-  const [, list, key] = /^(.+) (\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
-  if (list !== name || writeCursor(name, Number(key)) !== cursor) {
-    throw new HubError('InvalidCursor', 'The cursor does not belong to this list.');
-  }
-  return Number(key);
 }

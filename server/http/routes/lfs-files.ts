@@ -5,7 +5,7 @@ import type { Authorize } from '../../services/authorize.ts';
 import type { LfsFile, LfsFiles } from '../../services/lfs-files.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { json } from '../reply.ts';
-import { nextLink } from './repos.ts';
+import { pageReply } from './keyset-page.ts';
 
 /** The large files of a repository: list, remove for good, copy to another one (contract 1.4). */
 export function lfsFileRoutes(services: {
@@ -14,12 +14,15 @@ export function lfsFileRoutes(services: {
 }): readonly Endpoint[] {
   const { authorize, lfsFiles } = services;
   return [
-    serve(contract.listLfsFiles, async ({ granted, query, request }) => {
-      const limit = query.limit ?? contract.LFS_FILES_PAGE;
-      const files = await lfsFiles.list(granted, parseCursor(query.cursor), limit);
-      const last = files.length === limit ? files.at(-1) : undefined;
-      return json(files.map(fileShape), 200, last ? nextLink(request, String(last.id)) : undefined);
-    }),
+    serve(contract.listLfsFiles, ({ granted, query, request }) =>
+      pageReply(request, query, {
+        name: `large files ${granted.repo.publicId}`,
+        rows: (after, limit) => lfsFiles.list(granted, after ?? 0, limit),
+        keyOf: ({ id }) => id,
+        shapeOf: fileShape,
+        usualLimit: contract.LFS_FILES_PAGE,
+      }),
+    ),
 
     serve(contract.removeLfsFiles, async ({ granted, body }) => {
       const { sha, rewriteHistory } = body.deletions;
@@ -72,12 +75,4 @@ function parseXetHash(text: string | undefined) {
     throw new HubError('InvalidOid', 'A Xet hash has 64 lower-case hex digits.');
   }
   return text;
-}
-
-function parseCursor(cursor: string | undefined): number {
-  if (cursor === undefined) return 0;
-  if (!/^[1-9][0-9]{0,15}$/.test(cursor)) {
-    throw new HubError('InvalidCursor', 'The cursor does not belong to this list.');
-  }
-  return Number(cursor);
 }

@@ -10,9 +10,8 @@ import type { Repositories, RepoListQuery } from '../../services/repositories.ts
 import type { TagLists } from '../../services/tag-lists.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { checkExpand, infoShape, needsFacts, usualListFields } from '../info-shape.ts';
-import { listIdentity, parseCursor, writeCursor } from '../list-cursor.ts';
+import { nextLink, readCursor, writeCursor } from '../cursors.ts';
 import { json } from '../reply.ts';
-import { nextLink } from './repos.ts';
 
 /** Pages end early when what they show is more than this, so that no answer is of any size. */
 const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
@@ -46,8 +45,8 @@ export function repoListRoutes(services: {
       const kind = KIND_SEGMENTS[params['kind'] ?? ''] ?? 'model';
       checkExpand(kind, query.expand);
       const caller = actor.kind === 'user' ? actor.user.publicId : '';
-      const list = listIdentity([kind, caller], request.query);
-      const after = query.cursor === undefined ? undefined : parseCursor(list, query.cursor);
+      const listing = listingOf([kind, caller], request.query);
+      const after = query.cursor === undefined ? undefined : placeOf(listing, query.cursor);
       if (isKnownEmpty(query)) return json([]);
       const limit = query.limit ?? contract.MAX_LIST_PAGE;
       await facts.catchUp(kind);
@@ -68,13 +67,29 @@ export function repoListRoutes(services: {
       }
       const hasMore = last !== undefined && (items.length > limit || last !== items.at(-1));
       if (!hasMore || !last) return json(shapes);
-      const cursor = writeCursor(list, { value: last.sortValue, id: last.repo.id });
+      const cursor = writeCursor(listing, `${last.sortValue} ${last.repo.id}`);
       return json(shapes, 200, nextLink(request, cursor));
     }),
 
     serve(contract.modelTags, async ({ actor }) => json(await tagLists.byType(actor, 'model'))),
     serve(contract.datasetTags, async ({ actor }) => json(await tagLists.byType(actor, 'dataset'))),
   ];
+}
+
+/** The value that the list is sorted by, and the row key. */
+const PLACE = /^(-?\d{1,15}) (\d{1,15})$/;
+
+function placeOf(listing: string, cursor: string): RepoListQuery['after'] {
+  const [value, id] = readCursor(listing, cursor, PLACE);
+  return { value: Number(value), id: Number(id) };
+}
+
+/** All that a list was asked for, but for where it starts and how long it is; what is in it depends on the caller too. */
+function listingOf(subject: readonly string[], query: ReadonlyMap<string, readonly string[]>): string {
+  const asked = [...query]
+    .filter(([name]) => name !== 'cursor' && name !== 'limit')
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([subject, asked]);
 }
 
 /** No repository here is gated, and none is served by an inference provider. */

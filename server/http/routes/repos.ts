@@ -10,7 +10,6 @@ import type { SafetensorsMetadata } from '../../services/safetensors-metadata.ts
 import { serve, type Endpoint } from '../adapter.ts';
 import { checkExpand, infoShape, NOT_SCANNED, usualInfoFields } from '../info-shape.ts';
 import { empty, json } from '../reply.ts';
-import type { HubRequest } from '../request.ts';
 import { repoUrl } from '../shapes.ts';
 import { repoFullName } from '../../domain/repo.ts';
 import { withAddress } from './lifecycle.ts';
@@ -124,13 +123,4 @@ function ownerAndName(
     throw new HubError('InvalidName', 'The name and "organization" say different owners.');
   }
   return { owner: parseNamespaceName(first), name: second };
-}
-
-/** `Link` to the next page with the query of this one (contract 0.1). */
-export function nextLink(request: HubRequest, cursor: string, name = 'cursor'): Record<string, string> {
-  const query = new URLSearchParams();
-  for (const [key, values] of request.query)
-    if (key !== name) for (const value of values) query.append(key, value);
-  query.set(name, cursor);
-  return { link: `<${request.origin}${request.path}?${query.toString()}>; rel="next"` };
 }
