@@ -78,6 +78,9 @@ async function serve(
     authorize: services.authorize,
     log,
     strict,
+    ...(config.logLevel === 'debug' || config.logLevel === 'trace'
+      ? { onAnswered: (answered) => log.debug('A request was answered.', { ...answered }) }
+      : {}),
     endpoints: allRoutes({
       ...services,
       cookie,

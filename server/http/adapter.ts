@@ -13,7 +13,7 @@ import { asHubError, errorReply, isOurFault } from './errors.ts';
 import type { Log } from '../platform/log.ts';
 import type { Repo } from '../domain/repo.ts';
 import { send, type Reply } from './reply.ts';
-import { decodePart, type HubRequest } from './request.ts';
+import { decodePart, header, type HubRequest } from './request.ts';
 import type { Match } from './router.ts';
 
 type GrantOf<A extends Access> = A extends {
@@ -67,6 +67,17 @@ export interface AdapterParts {
   readonly log: Log;
   /** Development and tests: a reply or error that the contract does not declare is an error. */
   readonly strict: boolean;
+  /** Told of each answer, where somebody wants to know: it must cost nothing otherwise. */
+  readonly onAnswered?: (answered: Answered) => void;
+}
+
+/** One answered request, without anything secret. */
+export interface Answered {
+  readonly method: string;
+  /** Pattern of the route, not the path itself. */
+  readonly route: string;
+  readonly status: number;
+  readonly agent: string;
 }
 
 /** Answer one matched request: identify, authorise, validate, handle, reply; every failure ends in `errors.ts`. */
@@ -107,6 +118,13 @@ export async function answer(
     const isGone = isOurs && repo !== undefined && !(await parts.authorize.isThere(repo).catch(() => true));
     const thrown = isGone ? repoNotFound() : caught;
     await sendFailure(parts, { thrown, actor, request, response, form: route.errorForm });
+  } finally {
+    parts.onAnswered?.({
+      method: route.method,
+      route: route.path,
+      status: response.statusCode,
+      agent: header(request, 'user-agent') ?? '',
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { startHubProgram } from '../support/hub-program.ts';
 import type { HubProgram } from '../support/hub-program.ts';
 import { uploadBothForms } from '../support/large-file-forms.ts';
 import type { LargeFileFact } from '../support/large-file-forms.ts';
+import { expectProvedRoutes } from '../support/proved-routes.ts';
 import { testPythonSteps } from '../support/python-steps.ts';
 import { describeWithTools } from '../support/require.ts';
 import { expectSoundHub } from '../support/sound-hub.ts';
@@ -64,6 +65,10 @@ for (const [index, { lane, env = {}, host = '127.0.0.1' }] of ERAS.entries()) {
 }
 
 describe('the hub after all of them', () => {
+  test('was asked on every route that they are said to prove', () => {
+    expectProvedRoutes(hub, ['huggingface_hub', 'hf', 'hf_xet']);
+  });
+
   test('is sound: native git and doctor accept what they left', async () => {
     expect(await expectSoundHub(hub)).toBeGreaterThan(2);
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as client from '@huggingface/hub';
 import type { RepoId } from '@huggingface/hub';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { expectProvedRoutes } from '../support/proved-routes.ts';
 import { startHubProgram } from '../support/hub-program.ts';
 import type { HubProgram, Person } from '../support/hub-program.ts';
 import { expectSoundHub } from '../support/sound-hub.ts';
@@ -385,6 +386,93 @@ describe('@huggingface/hub', () => {
     expect(await listed(client.listModels({ ...nobody(), search: { owner: 'ada' } }))).not.toContainEqual(
       expect.objectContaining({ private: true }),
     );
+  });
+
+  test('finds models and data sets by tags, and expands what it is asked to', async () => {
+    const repo = await newRepo('js-described');
+    const card = '---\nlicense: mit\npipeline_tag: fill-mask\ntags: [js-tides]\n---\n';
+    await client.uploadFile({ ...as('ada'), repo, file: { path: 'README.md', content: new Blob([card]) } });
+    const found = async (search: {
+      readonly owner?: string;
+      readonly task?: 'fill-mask';
+      readonly tags?: string[];
+    }): Promise<readonly string[]> =>
+      (await listed(client.listModels({ ...as('ada'), search }))).map(({ name }) => name);
+    expect(await found({ tags: ['js-tides', 'license:mit'] })).toEqual([repo.name]);
+    expect(await found({ tags: ['js-tides', 'license:apache-2.0'] })).toEqual([]);
+    expect(await found({ owner: 'ada', task: 'fill-mask' })).toEqual([repo.name]);
+    const [info] = await listed(
+      client.listModels({
+        ...as('ada'),
+        search: { query: 'js-described' },
+        sort: 'likes',
+        additionalFields: ['author', 'cardData', 'downloadsAllTime', 'tags', 'sha', 'createdAt'],
+      }),
+    );
+    expect(info).toMatchObject({ author: 'ada', downloadsAllTime: 0, cardData: { license: 'mit' } });
+    expect(info?.tags).toContain('js-tides');
+    const described = await client.modelInfo({
+      ...as('ada'),
+      name: repo.name,
+      additionalFields: ['cardData', 'library_name', 'tags', 'safetensors', 'spaces', 'config'],
+    });
+    expect(described).toMatchObject({ task: 'fill-mask', cardData: { license: 'mit' } });
+  });
+
+  test('reads what tensors there are without their bytes', async () => {
+    const repo = await newRepo('js-tensors');
+    const header = Buffer.from(JSON.stringify({ a: { dtype: 'F32', shape: [3], data_offsets: [0, 12] } }));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const content = new Blob([Buffer.concat([length, header, Buffer.alloc(12)])]);
+    await client.uploadFile({ ...as('ada'), repo, file: { path: 'model.safetensors', content } });
+    const parsed = await client.parseSafetensorsMetadata({
+      ...as('ada'),
+      repo,
+      computeParametersCount: true,
+    });
+    expect(parsed).toMatchObject({ sharded: false, parameterCount: { F32: 3 }, parameterTotal: 3 });
+  });
+
+  test('makes empty branches, and others in the place of those that are there', async () => {
+    const repo = await newRepo('js-more-branches');
+    await client.uploadFile({ ...as('ada'), repo, file: { path: 'a.txt', content: new Blob(['1']) } });
+    await client.createBranch({ ...as('ada'), repo, branch: 'blank', empty: true });
+    expect(await paths(repo, 'blank')).not.toContain('a.txt');
+    await client.createBranch({ ...as('ada'), repo, branch: 'blank', revision: 'main', overwrite: true });
+    expect(await paths(repo, 'blank')).toContain('a.txt');
+  });
+
+  test('takes one file into the cache of the user, and says what is in it', async () => {
+    const repo = await newRepo('js-cached');
+    await client.uploadFile({ ...as('ada'), repo, file: { path: 'a.txt', content: new Blob(['held']) } });
+    const cacheDir = join(hub.scratch, 'js-one-file');
+    const path = await client.downloadFileToCacheDir({ ...as('ada'), repo, path: 'a.txt', cacheDir });
+    expect(await readFile(path, 'utf8')).toBe('held');
+    const { repos } = await client.scanCacheDir(cacheDir);
+    expect(repos.map(({ id }) => id.name)).toEqual([repo.name]);
+    await client.deleteFile({ ...as('ada'), repo, path: 'a.txt' });
+    expect(await paths(repo)).toEqual(['.gitattributes']);
+  });
+
+  test('follows a repository to its new name', async () => {
+    const repo = await newRepo('js-moves');
+    await client.uploadFile({ ...as('ada'), repo, file: { path: 'a.txt', content: new Blob(['kept']) } });
+    const moved = await fetch(`${hub.url}/api/repos/move`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${hub.tokens.ada}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ fromRepo: repo.name, toRepo: 'ada/js-moved', type: 'model' }),
+    });
+    expect(moved.status).toBe(200);
+    const file = await client.downloadFile({ ...as('ada'), repo, path: 'a.txt' });
+    expect(String(await bytesOf(file))).toBe('kept');
+    expect((await client.modelInfo({ ...as('ada'), name: repo.name })).name).toBe('ada/js-moved');
+    await client.uploadFile({ ...as('ada'), repo, file: { path: 'b.txt', content: new Blob(['new']) } });
+    expect(await paths({ name: 'ada/js-moved', type: 'model' })).toContain('b.txt');
+  });
+
+  test('reached every route that it is said to prove', () => {
+    expectProvedRoutes(hub, ['@huggingface/hub']);
   });
 
   test('leaves a sound hub', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { startHubProgram } from '../support/hub-program.ts';
 import type { HubProgram } from '../support/hub-program.ts';
+import { expectProvedRoutes } from '../support/proved-routes.ts';
 import { testPythonSteps } from '../support/python-steps.ts';
 import { describeWithTools } from '../support/require.ts';
 import { expectSoundHub } from '../support/sound-hub.ts';
@@ -26,6 +27,10 @@ describeWithTools('transformers, datasets and diffusers', ['py/stack'], (tools) 
     },
     () => ({ endpoint: hub.url, tokens: hub.tokens, work: join(hub.scratch, 'stack') }),
   );
+
+  test('asked on every route that they are said to prove', () => {
+    expectProvedRoutes(hub, ['datasets', 'transformers', 'diffusers']);
+  });
 
   test('leave a sound hub', async () => {
     expect(await expectSoundHub(hub)).toBeGreaterThan(5);

@@ -43,6 +43,8 @@ export interface HubProgram extends AsyncDisposable {
   command(name: string, input: unknown): Promise<unknown>;
   /** Messages that the hub logged as errors so far. */
   loggedErrors(): readonly string[];
+  /** Routes that were answered without an error so far, as `GET /api/:kind`, each with those who asked. */
+  answeredRoutes(): ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 interface Applied {
@@ -55,9 +57,8 @@ export async function startHubProgram(flags: readonly string[] = []): Promise<Hu
   const scratch = await mkdtemp(join(tmpdir(), 'atoll-clients-'));
   cleanup.defer(() => rm(scratch, { recursive: true, force: true }));
   const dataDir = join(scratch, 'data');
-  const program = await startProgram(['--port', '0', '--data-dir', dataDir, ...flags], {
-    env: { ATOLL_TEST_STRICT: '1' },
-  });
+  const args = ['--port', '0', '--data-dir', dataDir, '--log-level', 'debug', ...flags];
+  const program = await startProgram(args, { env: { ATOLL_TEST_STRICT: '1' } });
   cleanup.defer(async () => {
     await program.end('SIGTERM');
   });
@@ -97,6 +98,26 @@ export async function startHubProgram(flags: readonly string[] = []): Promise<Hu
       program.output.stderr
         .split('\n')
         .filter((line) => line.startsWith('{"level":50') || line.startsWith('{"level":60')),
+    answeredRoutes: () => readAnswers(program.output.stderr),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+interface LoggedAnswer {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly agent: string;
+}
+
+function readAnswers(log: string): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const line of log.split('\n')) {
+    if (!line.includes('"A request was answered."')) continue;
+    const { method, route, status, agent } = JSON.parse(line) as LoggedAnswer;
+    if (status >= 400) continue;
+    const name = `${method} ${route}`;
+    found.set(name, (found.get(name) ?? new Set()).add(agent));
+  }
+  return found;
 }

@@ -107,3 +107,70 @@ def storage(lane):
     lane.api().create_repo(team)
     assert team in hf.run("repos", "list", "--namespace", "lab", "--limit", "0", "--format", "json")
     hf.run("repos", "list", "--namespace", "nobody", fails=True)
+
+
+@step("remembers several tokens, and forgets them", when=lambda lane: lane.version >= (1, 19))
+def tokens(lane):
+    hf = shell(lane)
+    hf.run("auth", "login", "--token", lane.tokens["ada-read"])
+    assert lane.tokens["ada-read"] in hf.run("auth", "token")
+    assert hf.run("auth", "list").count("hf_") >= 2
+    hf.run("auth", "switch", "--token-name", "write")
+    assert (hf.home / "token").read_text() == lane.tokens["ada"]
+    hf.run("auth", "logout", "--token-name", "read")
+    assert "read" not in hf.run("auth", "list").split()
+
+
+@step("manages branches, tags and files by `hf repos`", when=lambda lane: lane.version >= (1, 19))
+def manage(lane):
+    hf, api, name = shell(lane), lane.api(), lane.repo("cli-managed")
+    hf.run("repos", "create", name)
+    for path in ("a.json", "b.json", "keep.txt"):
+        api.upload_file(path_or_fileobj=path.encode(), path_in_repo=path, repo_id=name)
+    hf.run("repos", "branch", "create", name, "dev")
+    hf.run("repos", "tag", "create", name, "v1")
+    refs = api.list_repo_refs(name)
+    assert {branch.name for branch in refs.branches} == {"main", "dev"} and [tag.name for tag in refs.tags] == ["v1"]
+    assert "v1" in hf.run("repos", "tag", "list", name)
+    hf.run("repos", "tag", "delete", name, "v1", "--yes")
+    hf.run("repos", "branch", "delete", name, "dev")
+    assert not api.revision_exists(name, "dev") and not api.revision_exists(name, "v1")
+    hf.run("repos", "delete-files", name, "*.json")
+    assert set(api.list_repo_files(name)) == {".gitattributes", "keep.txt"}
+    if lane.version >= (2, 0):
+        hf.run("cp", f"hf://{name}/keep.txt", str(lane.work / "copied.txt"))
+        assert (lane.work / "copied.txt").read_bytes() == b"keep.txt"
+        hf.run("repos", "cp", str(lane.work / "copied.txt"), f"hf://{name}/again.txt")
+        hf.run("cp", f"hf://{name}/again.txt", f"hf://{lane.repo('cli')}/from-afar.txt")
+        assert "from-afar.txt" in api.list_repo_files(lane.repo("cli"))
+
+
+@step("browses models, data sets and spaces by `hf`", when=lambda lane: lane.version >= (2, 4))
+def browse(lane):
+    from descriptions import described
+
+    hf, (model, dataset) = shell(lane), described(lane)
+    space = lane.repo("cli-space")
+    hf.run("repos", "create", space, "--type", "space", "--space-sdk", "static")
+    word = model.split("/")[1].removesuffix("-model")
+    filters = ["--search", word, "--filter", "tide-tables", "--sort", "last_modified", "--json"]
+    for kind, name in (("models", model), ("datasets", dataset), ("spaces", space)):
+        assert name in hf.run(kind, "info", name)
+        assert ".gitattributes" in hf.run(kind, "ls", name)
+        assert name in hf.run(kind, "ls", "--author", "ada", "--search", name.split("/")[1], "--json")
+        if kind != "spaces":
+            assert [found["id"] for found in json.loads(hf.run(kind, "ls", *filters))] == [name]
+            assert "tide-tables" in hf.run(kind, "card", name)
+    expanded = hf.run("models", "ls", "--search", word, "--expand", "downloads,likes,tags", "--json")
+    assert json.loads(expanded)[0]["likes"] == 0
+    hf.run("models", "ls", "--sort", "nothing", fails=True)
+
+
+@step("cares for its cache by `hf`", when=lambda lane: lane.version >= (1, 33))
+def cache(lane):
+    hf, name = shell(lane), lane.repo("cli")
+    hf.run("download", name, "--include", "*.txt")
+    assert name in hf.run("cache", "list")
+    hf.run("cache", "verify", name)
+    hf.run("cache", "rm", f"model/{name}", "--yes")
+    assert name not in hf.run("cache", "list")

@@ -1,5 +1,6 @@
 """The hub as a file system."""
 
+from calls import watch
 from content import MIB, noise
 from failures import raises
 from history import FIRST, history
@@ -9,7 +10,7 @@ from lane import step
 def open_filesystem(lane, person="ada"):
     from huggingface_hub import HfFileSystem
 
-    return HfFileSystem(endpoint=lane.endpoint, token=lane.token(person), skip_instance_cache=True)
+    return watch(HfFileSystem)(endpoint=lane.endpoint, token=lane.token(person), skip_instance_cache=True)
 
 
 @step("is read as a file system: listed, searched, opened in ranges")
@@ -63,3 +64,98 @@ def writing(lane):
     fs.invalidate_cache()
     left = [path.removeprefix(f"{root}/") for path in fs.find(root)]
     assert left == [".gitattributes", "copy.bin", "copy.txt"]
+
+
+@step("answers every question of a file system")
+def questions(lane):
+    fs, made = open_filesystem(lane, None), history(lane)
+    tagged = f"{made.name}@v1"
+    weights, alpha = FIRST["weights.bin"], FIRST["a.txt"]
+    big, small = f"{tagged}/weights.bin", f"{tagged}/a.txt"
+    assert sorted(fs.listdir(f"{tagged}/folder/deep", detail=False)) == [
+        f"{tagged}/folder/deep/c.txt",
+        f"{tagged}/folder/deep/empty",
+    ]
+    walked = {folder: (sorted(folders), sorted(files)) for folder, folders, files in fs.walk(f"{tagged}/folder")}
+    assert walked == {
+        f"{tagged}/folder": (["deep"], ["b.txt"]),
+        f"{tagged}/folder/deep": ([], ["c.txt", "empty"]),
+    }
+    everything = sum(len(content) for path, content in FIRST.items() if path.startswith("folder/"))
+    assert fs.du(f"{tagged}/folder") == fs.disk_usage(f"{tagged}/folder") == everything
+    assert (fs.size(big), fs.sizes([big, small])) == (len(weights), [len(weights), len(alpha)])
+    assert fs.stat(small)["size"] == len(alpha) and fs.lexists(small) and not fs.lexists(f"{tagged}/absent")
+    assert fs.modified(small).year >= 2026
+    assert fs.head(big, 100) == weights[:100] and fs.tail(big, 100) == weights[-100:]
+    assert fs.cat(small) == alpha and fs.cat([small, big]) == {small: alpha, big: weights}
+    assert fs.cat_ranges([big, big, small], [0, 5_000, 1], [10, 6_000, 3]) == [
+        weights[:10],
+        weights[5_000:6_000],
+        alpha[1:3],
+    ]
+    assert fs.read_block(big, 1_000, 500) == weights[1_000:1_500]
+    assert isinstance(fs.checksum(small), int) and fs.checksum(small) != fs.checksum(big)
+    assert set(fs.expand_path(f"{tagged}/folder/*")) == {f"{tagged}/folder/b.txt", f"{tagged}/folder/deep"}
+    resolved = fs.resolve_path(f"{made.name}@dev%2Fside/folder/b.txt")
+    assert (resolved.repo_id, resolved.revision, resolved.path_in_repo) == (made.name, "dev/side", "folder/b.txt")
+    assert fs.url(f"hf://{small}") == f"{lane.endpoint}/{made.name}/resolve/v1/a.txt"
+    assert "deep" in fs.tree(f"{tagged}/folder")
+    target = lane.folder("fs-get")
+    fs.get(f"{tagged}/folder", str(target / "one"), recursive=True)
+    fs.download(f"{tagged}/folder", str(target / "two"), recursive=True)
+    for copy in ("one", "two"):
+        assert (target / copy / "deep" / "c.txt").read_bytes() == FIRST["folder/deep/c.txt"]
+    with raises(NotImplementedError):
+        fs.created(small)
+
+
+@step("takes every change of a file system")
+def changes(lane):
+    fs, name = open_filesystem(lane), lane.repo("fs-changes")
+    lane.api().create_repo(name)
+
+    def held():
+        fs.invalidate_cache()
+        found = {path.removeprefix(f"{name}/"): fs.read_bytes(path) for path in fs.find(name)}
+        return {path: content for path, content in found.items() if path != ".gitattributes"}
+
+    source = lane.folder("fs-put")
+    (source / "in").mkdir()
+    content = noise("fs put", MIB)
+    (source / "in" / "w.bin").write_bytes(content)
+    (source / "t.txt").write_bytes(b"put\n")
+    fs.put_file(str(source / "t.txt"), f"{name}/t.txt")
+    fs.put(str(source / "in"), f"{name}/in", recursive=True)
+    fs.upload(str(source / "t.txt"), f"{name}/up.txt")
+    fs.pipe_file(f"{name}/piped.txt", b"piped\n")
+    fs.pipe({f"{name}/p1.txt": b"1", f"{name}/p2.txt": b"2"})
+    fs.write_bytes(f"{name}/bytes.bin", b"\0\1")
+    fs.write_text(f"{name}/text.txt", "größe\n")
+    fs.touch(f"{name}/empty.txt")
+    expected = {
+        "t.txt": b"put\n",
+        "in/w.bin": content,
+        "up.txt": b"put\n",
+        "piped.txt": b"piped\n",
+        "p1.txt": b"1",
+        "p2.txt": b"2",
+        "bytes.bin": b"\0\1",
+        "text.txt": "größe\n".encode(),
+        "empty.txt": b"",
+    }
+    assert held() == expected
+    # Folders are those of the files in them.
+    for make in (fs.mkdir, fs.makedir, fs.mkdirs, fs.makedirs):
+        make(f"{name}/folder")
+    fs.rmdir(f"{name}/in")
+    assert held() == expected
+
+    fs.cp(f"{name}/in/w.bin", f"{name}/in2/w.bin")
+    fs.copy(f"{name}/t.txt", f"{name}/t2.txt")
+    fs.mv(f"{name}/t2.txt", f"{name}/t3.txt")
+    fs.move(f"{name}/t3.txt", f"{name}/t4.txt")
+    fs.rename(f"{name}/t4.txt", f"{name}/t5.txt")
+    assert held() == {**expected, "in2/w.bin": content, "t5.txt": b"put\n"}
+    fs.rm_file(f"{name}/t5.txt")
+    fs.delete(f"{name}/in2", recursive=True)
+    assert held() == expected

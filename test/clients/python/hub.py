@@ -11,8 +11,12 @@ import listings
 import facts
 import downloads
 import filesystem
+import descriptions
+import lifecycle
+import large_files
 import command_line
 import lifecycle
+import methods
 from lane import main
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import sys
 import time
 import traceback
 
+from calls import watch
+
 _steps = []
 
 
@@ -64,7 +66,7 @@ class Lane:
         """The client of a person; of nobody when `person` is None."""
         from huggingface_hub import HfApi
 
-        return HfApi(endpoint=self.endpoint, token=self.token(person))
+        return watch(HfApi)(endpoint=self.endpoint, token=self.token(person))
 
     def token(self, person):
         return False if person is None else self.tokens[person]

@@ -72,6 +72,19 @@ def stranger(lane):
         AutoModel.from_pretrained(name, token=lane.tokens["bo"], cache_dir=lane.work / "stranger")
 
 
+@step("loads a model by its old name after it moved, and by a short commit id")
+def moved(lane):
+    from transformers import AutoModel
+
+    api, old, new = lane.api(), lane.repo("moves"), lane.repo("moved")
+    saved = tiny_model(6)
+    saved.push_to_hub(old, token=lane.tokens["ada"])
+    api.move_repo(old, new)
+    assert same_weights(AutoModel.from_pretrained(old, token=lane.tokens["ada"]), saved)
+    commit = api.model_info(new).sha
+    assert same_weights(AutoModel.from_pretrained(new, revision=commit[:10], token=lane.tokens["ada"]), saved)
+
+
 @step("reads the header of a safetensors file without its weights")
 def safetensors_header(lane):
     from huggingface_hub import get_safetensors_metadata
@@ -157,6 +170,75 @@ def plain_data(lane):
     api.create_repo(name, repo_type="dataset")
     api.upload_file(path_or_fileobj=b"a,b\n1,x\n2,y\n", path_in_repo="rows.csv", repo_id=name, repo_type="dataset")
     assert load_dataset(name, split="train")["b"][:] == ["x", "y"]
+
+
+@step("reads data by its address: by pandas, by fsspec, by datasets")
+def addresses(lane):
+    import fsspec
+    import pandas
+    from datasets import load_dataset
+
+    api, name = lane.api(), lane.repo("addressed")
+    api.create_repo(name, repo_type="dataset")
+    frame = pandas.DataFrame({"place": ["quay", "reef"], "depth": [3, 40]})
+    options = {"token": lane.tokens["ada"]}
+    for path, write, read in (
+        ("rows.csv", lambda url: frame.to_csv(url, index=False, storage_options=options), pandas.read_csv),
+        ("rows.parquet", lambda url: frame.to_parquet(url, storage_options=options), pandas.read_parquet),
+        ("rows.jsonl", lambda url: frame.to_json(url, orient="records", lines=True, storage_options=options), None),
+    ):
+        url = f"hf://datasets/{name}/tables/{path}"
+        write(url)
+        if read:
+            assert read(url).equals(frame)
+    with fsspec.open(f"hf://datasets/{name}/tables/rows.csv", "rt") as file:
+        assert file.readline() == "place,depth\n"
+    with fsspec.open(f"hf://datasets/{name}/notes/by-hand.txt", "wt", **options) as file:
+        file.write("low tide\n")
+    assert "notes/by-hand.txt" in api.list_repo_files(name, repo_type="dataset")
+    rows = load_dataset("parquet", data_files=f"hf://datasets/{name}/tables/*.parquet", split="train")
+    assert rows["depth"][:] == [3, 40]
+    rows = load_dataset(name, data_files="tables/rows.jsonl", split="train", streaming=True)
+    assert [row["place"] for row in rows] == ["quay", "reef"]
+
+
+@step("keeps a data set's parquet on the ref of converted files, and reads it there")
+def converted(lane):
+    import io
+
+    import pandas
+    from datasets import load_dataset
+
+    api, name, ref = lane.api(), lane.repo("parquet-ref"), "refs/convert/parquet"
+    api.create_repo(name, repo_type="dataset")
+    content = io.BytesIO()
+    pandas.DataFrame({"number": [1, 2, 3]}).to_parquet(content)
+    api.create_branch(name, branch=ref, repo_type="dataset")
+    api.upload_file(
+        path_or_fileobj=content.getvalue(),
+        path_in_repo="default/train/0000.parquet",
+        repo_id=name,
+        repo_type="dataset",
+        revision=ref,
+    )
+    assert load_dataset(name, revision=ref, split="train")["number"][:] == [1, 2, 3]
+    url = f"hf://datasets/{name}@{ref.replace('/', '%2F')}/default/train/0000.parquet"
+    assert pandas.read_parquet(url)["number"].tolist() == [1, 2, 3]
+    url = f"hf://datasets/{name}@~parquet/default/train/0000.parquet"
+    assert pandas.read_parquet(url)["number"].tolist() == [1, 2, 3]
+
+
+@step("says what a model is and what a data set holds, from what the libraries pushed")
+def facts(lane):
+    api = lane.api()
+    name, first, _ = pushed(lane)
+    model = api.model_info(name)
+    assert model.safetensors.total == sum(weight.numel() for weight in first.state_dict().values())
+    assert model.library_name == "transformers" and model.config["model_type"] == "bert"
+    assert {"transformers", "safetensors", "bert"} <= set(model.tags)
+    assert name in [found.id for found in api.list_models(author="ada", filter=["bert", "safetensors"])]
+    data = api.dataset_info(lane.repo("data"))
+    assert data.card_data["configs"], data.card_data
 
 
 @step("saves a diffusers pipeline part and loads it back")

@@ -54,6 +54,16 @@ def likes(lane):
             ask()
 
 
+@step("lists what its owner holds, with the room that it takes", when=lambda lane: lane.version >= (1, 19))
+def storage(lane):
+    api, name = lane.api(), lane.repo("takes-room")
+    api.create_repo(name, private=True)
+    api.upload_file(path_or_fileobj=bytes(200_000), path_in_repo="zeros.bin", repo_id=name)
+    mine = {repo.id: repo for repo in api.list_user_repos()}
+    assert mine[name].visibility == "private" and mine[name].storage >= 200_000
+    assert all(repo.id.startswith("lab/") for repo in lane.api("mia").list_user_repos("lab"))
+
+
 @step("describes people and organizations")
 def overviews(lane):
     api, stranger = lane.api(), lane.api("bo")

@@ -77,6 +77,9 @@ def visibility(lane):
     assert stranger.repo_exists(name)
     with raises(HfHubHTTPError, status=403):
         stranger.update_repo_settings(name, private=True)
+    if lane.version < (1, 0):
+        api.update_repo_visibility(name, private=True)
+        assert not stranger.repo_exists(name)
 
 
 @step("keeps kernels beside models", when=lambda lane: lane.version >= (2, 3))
