@@ -170,7 +170,7 @@ def browse(lane):
 def cache(lane):
     hf, name = shell(lane), lane.repo("cli")
     hf.run("download", name, "--include", "*.txt")
-    assert name in hf.run("cache", "list")
+    assert name in hf.run("cache", "list", "--format", "json")
     hf.run("cache", "verify", name)
     hf.run("cache", "rm", f"model/{name}", "--yes")
-    assert name not in hf.run("cache", "list")
+    assert name not in hf.run("cache", "list", "--format", "json")

@@ -204,9 +204,8 @@ def names(lane):
         api.snapshot_download(model, local_dir=copy)
         assert not api.verify_repo_checksums(model, local_dir=copy).mismatches
         (copy / "config.json").write_bytes(noise("damage", 10))
-        assert [fault["path"] for fault in map(vars, api.verify_repo_checksums(model, local_dir=copy).mismatches)] == [
-            "config.json"
-        ]
+        [fault] = api.verify_repo_checksums(model, local_dir=copy).mismatches
+        assert "config.json" in str(fault)
 
 
 @step("keeps the card and the files of kernels as of models", when=lambda lane: lane.version >= (2, 3))

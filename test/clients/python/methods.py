@@ -32,6 +32,9 @@ def api(lane):
     # Methods are looked up after they were wrapped, so a lane without any step before it fails here.
     names = public_methods(watch(HfApi))
     skipped = {name for name in names if any(re.fullmatch(rule, name) for rule in OUT_OF_SCOPE.values())}
+    if lane.version < (2, 3):
+        # It can read kernels, but not make them.
+        skipped.add("kernel_info")
     left_out = sorted(names - skipped - called(HfApi))
     assert left_out == [], left_out
     unused = [why for why, rule in OUT_OF_SCOPE.items() if not any(re.fullmatch(rule, name) for name in names)]

@@ -15,6 +15,8 @@ def whoami(lane):
     reader = lane.api("ada-read").whoami()
     assert (reader["name"], reader["auth"]["accessToken"]["role"]) == ("ada", "read")
     assert lane.api("vic").whoami()["orgs"][0]["roleInOrg"] == "read"
+    if lane.version < (1, 0):
+        assert lane.api("ada-read").get_token_permission() == "read"
 
     api = lane.api("wrong")
     # 0.36 turns it into an exception of `requests`.
