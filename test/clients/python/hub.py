@@ -15,7 +15,6 @@ import descriptions
 import lifecycle
 import large_files
 import command_line
-import lifecycle
 import methods
 from lane import main
 

@@ -123,7 +123,7 @@ def card(lane):
     with raises(ValueError, text='- Error: "license" must be one of'):
         card.validate()
     card.data.license = "mit"
-    repo = lane.repo("card")
+    repo = lane.repo("checked-card")
     lane.api().create_repo(repo)
     card.push_to_hub(repo, token=lane.token("ada"))
     assert ModelCard.load(repo, token=lane.token("ada")).data.license == "mit"
