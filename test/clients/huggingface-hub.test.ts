@@ -31,8 +31,8 @@ let hub: HubProgram;
 let largeFiles: readonly LargeFileFact[];
 
 beforeAll(async () => {
-  // The smallest parts there can be, so that files of some MB have several.
-  hub = await startHubProgram(['--limits-part-size', '5 MiB']);
+  // The smallest parts there can be, so that files of some MB have several; and forms stay as they were sent.
+  hub = await startHubProgram(['--limits-part-size', '5 MiB', '--uploads-convert-to-xet', 'false']);
   largeFiles = await uploadBothForms(hub);
   return () => hub[Symbol.asyncDispose]();
 });

@@ -177,6 +177,7 @@ def addresses(lane):
     import fsspec
     import pandas
     from datasets import load_dataset
+    from huggingface_hub import HfFileSystem
 
     api, name = lane.api(), lane.repo("addressed")
     api.create_repo(name, repo_type="dataset")
@@ -189,6 +190,8 @@ def addresses(lane):
     ):
         url = f"hf://datasets/{name}/tables/{path}"
         write(url)
+        # Reader and writer are two file systems, and each remembers what it has listed.
+        HfFileSystem.clear_instance_cache()
         if read:
             assert read(url).equals(frame)
     with fsspec.open(f"hf://datasets/{name}/tables/rows.csv", "rt") as file:
@@ -223,8 +226,6 @@ def converted(lane):
     )
     assert load_dataset(name, revision=ref, split="train")["number"][:] == [1, 2, 3]
     url = f"hf://datasets/{name}@{ref.replace('/', '%2F')}/default/train/0000.parquet"
-    assert pandas.read_parquet(url)["number"].tolist() == [1, 2, 3]
-    url = f"hf://datasets/{name}@~parquet/default/train/0000.parquet"
     assert pandas.read_parquet(url)["number"].tolist() == [1, 2, 3]
 
 
