@@ -21,23 +21,30 @@ function accessText(access: Access): string {
   }
 }
 
-const row = (route: AnyRoute): string =>
-  `| \`${route.method}\` | \`${route.path}\` | ${accessText(route.access)} | ${route.summary} |`;
+const row = (route: AnyRoute, provers: readonly string[] | undefined): string => {
+  const proved = provers ? provers.map((client) => `\`${client}\``).join(', ') : 'tests over HTTP';
+  return `| \`${route.method}\` | \`${route.path}\` | ${accessText(route.access)} | ${route.summary} | ${proved} |`;
+};
 
-/** The table of every route with who may call it, for `docs/endpoints.md`; its diff shows a change of exposure. */
-export function endpointsDocument(endpoints: readonly Endpoint[], notOffered: readonly string[]): string {
+/** The table of every route with who may call it and who proves it, for `docs/endpoints.md`; its diff shows a change of exposure. */
+export function endpointsDocument(
+  endpoints: readonly Endpoint[],
+  notOffered: readonly string[],
+  provedRoutes: Readonly<Record<string, readonly string[]>>,
+): string {
   const rows = endpoints
     .map(({ route }) => route)
     .sort((a, b) => (a.path === b.path ? (a.method < b.method ? -1 : 1) : a.path < b.path ? -1 : 1))
-    .map(row);
+    .map((route) => row(route, provedRoutes[`${route.method} ${route.path}`]));
   return [
     '# Endpoints',
     '',
     'Made by `npm run generate` from `server/contract`. `:kind` is models, datasets, spaces or kernels; `:prefix?` is',
-    'the same or nothing (a model); `*` is the rest of the path. GET answers HEAD too.',
+    'the same or nothing (a model); `*` is the rest of the path. GET answers HEAD too. Every route is tested over HTTP;',
+    'where a client of the Hub is named, its own calls were answered too, which `test/clients` proves again in each run.',
     '',
-    '| method | path | who may call it | what it does |',
-    '| --- | --- | --- | --- |',
+    '| method | path | who may call it | what it does | proved by |',
+    '| --- | --- | --- | --- | --- |',
     ...rows,
     '',
     '## Known at huggingface.co, not offered here yet: 501 with a sentence',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { beforeAll } from 'vitest';
+import { beforeAll, test } from 'vitest';
 import { startHubProgram, type HubProgram } from '../support/hub-program.ts';
+import { expectProvedRoutes } from '../support/proved-routes.ts';
 import { testPythonSteps } from '../support/python-steps.ts';
 import { describeWithTools } from '../support/require.ts';
 
@@ -29,4 +30,8 @@ describeWithTools(`hf auth login: ${LANE}`, [`py/${LANE}`], (tools) => {
     },
     () => ({ endpoint: hub.url, tokens: hub.tokens, work: join(hub.scratch, 'lane') }),
   );
+
+  test('asked on every route that it is said to prove', () => {
+    expectProvedRoutes(hub, ['hf auth login']);
+  });
 });

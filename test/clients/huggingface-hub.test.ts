@@ -32,7 +32,7 @@ let largeFiles: readonly LargeFileFact[];
 
 beforeAll(async () => {
   // The smallest parts there can be, so that files of some MB have several; and forms stay as they were sent.
-  hub = await startHubProgram(['--limits-part-size', '5 MiB', '--uploads-convert-to-xet', 'false']);
+  hub = await startHubProgram(['--limits-part-size', '5 MiB', '--no-uploads-convert-to-xet']);
   largeFiles = await uploadBothForms(hub);
   return () => hub[Symbol.asyncDispose]();
 });

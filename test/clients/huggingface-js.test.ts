@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 
 let hub: HubProgram;
 beforeAll(async () => {
-  hub = await startHubProgram(['--limits-part-size', '5 MiB', '--uploads-convert-to-xet', 'false']);
+  hub = await startHubProgram(['--limits-part-size', '5 MiB', '--no-uploads-convert-to-xet']);
   return () => hub[Symbol.asyncDispose]();
 });
 

@@ -8,12 +8,13 @@ const AGENTS: Readonly<Record<string, RegExp>> = {
   datasets: /\bdatasets\//,
   transformers: /\btransformers\//,
   diffusers: /\bdiffusers\//,
-  hf_xet: /\bhf_xet\//,
-  huggingface_hub: /^(hf_hub|unknown\/None; hf_hub|None; hf_hub)/,
+  hf_xet: /^hf_xet\//,
+  // Some of its calls leave the name to the library underneath.
+  huggingface_hub: /^(hf_hub|unknown\/None; hf_hub|None; hf_hub|python-(httpx2?|requests)\/)/,
   '@huggingface/hub': /^node$/,
+  // Has a hub of its own, which nobody else asks.
+  'hf auth login': /./,
 };
-
-export type ProvingClient = keyof typeof AGENTS;
 
 const PROVED = JSON.parse(
   readFileSync(new URL('../clients/proved-routes.json', import.meta.url), 'utf8'),
