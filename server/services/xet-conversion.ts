@@ -3,6 +3,7 @@ import type { Database, LargeObject } from '../db/stores.ts';
 import { largeObjectKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import type { Log } from '../platform/log.ts';
 import { digestStream } from '../workers/digest.ts';
 import { ownBuffer } from '../workers/handover.ts';
@@ -135,7 +136,9 @@ export function createXetConversion(parts: {
 
   /** Write what is new, prove the whole, and make it known. Answers whether it went well. */
   async function convert(object: LargeObject, chunks: FileChunks, plan: XorbPlan): Promise<boolean> {
+    await failPoint('conversion-planned');
     if (!(await writeXorbs(object, chunks, plan))) return false;
+    await failPoint('conversion-stored');
     const file = { hash: plan.fileHash, sizeBytes: object.sizeBytes, terms: plan.terms };
     const readBack = await digestStream(workers, xet.readFile(file));
     if (readBack.sha256 !== object.sha256 || readBack.sizeBytes !== object.sizeBytes) {
@@ -151,16 +154,23 @@ export function createXetConversion(parts: {
       const { id, xetHash } = await stores.largeObjects.addXetForm({ ...object, xetHash: file.hash }, now);
       // A client may have brought another Xet form meanwhile; that one is proved as well.
       if (xetHash !== undefined) await stores.largeObjects.dropPlainForm(id);
+      await failPoint('conversion-keeping');
     });
+    await failPoint('conversion-kept');
     return true;
   }
 
-  /** Convert another object in plain form that has much of this one, so that this one pays. Answers whether it did. */
-  async function convertPartner(chunks: FileChunks): Promise<boolean> {
+  /**
+   * Convert another object in plain form that has much of this one: so that this one pays, or for its own sake when its
+   * chunks are held already, as they are after a kill between the two. Answers whether it did.
+   */
+  async function convertPartner(chunks: FileChunks, mustPay: boolean): Promise<boolean> {
     const found = await db.read(({ largeObjects }) => largeObjects.findBySamples(hashesOf(chunks)));
     if (!found || found.samples < Math.min(MIN_COMMON_SAMPLES, chunks.lengths.length / 2)) return false;
     const partner = await chunksOf(found.object);
-    return partner !== undefined && convert(found.object, partner, (await planOf(partner)).plan);
+    if (!partner) return false;
+    const { plan, pays } = await planOf(partner);
+    return (pays || !mustPay) && convert(found.object, partner, plan);
   }
 
   async function examine(object: LargeObject): Promise<void> {
@@ -169,7 +179,7 @@ export function createXetConversion(parts: {
     let isConverted = false;
     if (chunks) {
       let { plan, pays } = await planOf(chunks);
-      if (!pays && (await convertPartner(chunks))) ({ plan, pays } = await planOf(chunks));
+      if (await convertPartner(chunks, pays)) ({ plan, pays } = await planOf(chunks));
       isConverted = pays && (await convert(object, chunks, plan));
     }
     if (isStopped && !isConverted) return;

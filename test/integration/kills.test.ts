@@ -126,11 +126,15 @@ interface Place {
   readonly times: readonly number[];
 }
 
-/** What repositories go through as a whole is killed in `lifecycle-kills.test.ts`. */
-const isElsewhere = (point: FailPoint): point is LifecyclePoint => /^repository-(mov|duplicat)/.test(point);
-type LifecyclePoint = Extract<FailPoint, `repository-${'mov' | 'duplicat'}${string}`>;
+/** Killed in `lifecycle-kills.test.ts` and `conversion-kills.test.ts`. */
+const isElsewhere = (point: FailPoint): point is ElsewherePoint =>
+  /^(?:repository-(?:mov|duplicat)|conversion-)/.test(point);
+type ElsewherePoint = Extract<
+  FailPoint,
+  `${'repository-mov' | 'repository-duplicat' | 'conversion-'}${string}`
+>;
 
-const PLACES: Readonly<Record<Exclude<FailPoint, LifecyclePoint>, Place>> = {
+const PLACES: Readonly<Record<Exclude<FailPoint, ElsewherePoint>, Place>> = {
   'commit-received': { phase: 'staging', kinds: ['inline', 'lfs', 'pack'], times: [1, 2, 3, 1] },
   'pack-stored': { phase: 'object put', kinds: ['pack', 'pack'], times: [1, 2, 1] },
   'pack-indexed': { phase: 'object put', kinds: ['pack', 'pack'], times: [1, 2] },
