@@ -1,6 +1,15 @@
 import type { Oid } from '../domain/ids.ts';
 import type { ObjectDb } from './object-db.ts';
-import { countChunks } from './renames.ts';
+import {
+  areSizesClose,
+  bestMatches,
+  countChunks,
+  ENOUGH,
+  lastPart,
+  sharedBytes,
+  type Chunks,
+  type Match,
+} from './similarity.ts';
 import { createTimeSlice } from './time-slice.ts';
 import type { TreeChange } from './tree-diff.ts';
 import type { FoundEntry } from './tree-walk.ts';
@@ -32,7 +41,6 @@ type Added = Extract<FileChange, { kind: 'added' }>;
 const MAX_SIMILAR_FILES = 200;
 const MAX_SIMILAR_BYTES = 1024 * 1024;
 const MAX_READ_BYTES = 16 * 1024 * 1024;
-const MIN_SIMILARITY = 50;
 const LOOP_STEP = 1024;
 
 /** A tree's change in the form of a file's. */
@@ -42,7 +50,6 @@ export function fileChange({ path, before, after }: TreeChange): FileChange {
   return { kind: 'removed', path, before: before as FoundEntry };
 }
 
-const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 const isRegular = ({ mode }: FoundEntry): boolean => mode.startsWith('100');
 
 /** A link or a submodule can only have been one before. */
@@ -104,17 +111,8 @@ function joinEqual(removed: readonly Removed[], added: readonly Added[], join: J
     return true;
   };
   // A file that kept its name moved; only then may another one have been renamed.
-  const others = added.filter((to) => !take(to, (from) => nameOf(from.path) === nameOf(to.path)));
+  const others = added.filter((to) => !take(to, (from) => lastPart(from.path) === lastPart(to.path)));
   for (const to of others) take(to, () => true);
-}
-
-type Pieces = ReadonlyMap<string, number>;
-
-function sharedBytes(a: Pieces, b: Pieces): number {
-  const [small, large] = a.size < b.size ? [a, b] : [b, a];
-  let shared = 0;
-  for (const [hash, bytes] of small) shared += Math.min(bytes, large.get(hash) ?? 0);
-  return shared;
 }
 
 async function joinSimilar(
@@ -131,37 +129,28 @@ async function joinSimilar(
   const comparable = new Set(oids.filter((oid) => sizeOf(oid) > 0 && sizeOf(oid) <= MAX_SIMILAR_BYTES));
   if ([...comparable].reduce((sum, oid) => sum + sizeOf(oid), 0) > MAX_READ_BYTES) return;
   const slice = createTimeSlice();
-  const pieces = new Map<Oid, Pieces>();
+  const chunks = new Map<Oid, Chunks>();
   for (const [oid, { content }] of await db.findMany(comparable)) {
-    pieces.set(oid, countChunks(content));
+    chunks.set(oid, countChunks(content));
     if (slice.isOver()) await slice.next();
   }
 
-  const candidates: { from: Removed; to: Added; similarity: number }[] = [];
+  const matches: Match<Removed, Added>[] = [];
   let steps = 0;
   for (const to of added) {
     for (const from of removed) {
       steps += 1;
       if (steps % LOOP_STEP === 0 && slice.isOver()) await slice.next();
-      const [one, two] = [pieces.get(from.before.oid), pieces.get(to.after.oid)];
+      const [one, two] = [chunks.get(from.before.oid), chunks.get(to.after.oid)];
       if (!one || !two) continue;
-      const [smaller, larger] = [sizeOf(from.before.oid), sizeOf(to.after.oid)].sort((a, b) => a - b) as [
-        number,
-        number,
-      ];
-      if (smaller * 100 < larger * MIN_SIMILARITY) continue;
-      const similarity = Math.floor((sharedBytes(one, two) * 100) / larger);
-      if (similarity >= MIN_SIMILARITY) candidates.push({ from, to, similarity: Math.min(similarity, 99) });
+      const sizes = [sizeOf(from.before.oid), sizeOf(to.after.oid)] as const;
+      if (!areSizesClose(...sizes)) continue;
+      const score = sharedBytes(one, two) / Math.max(...sizes);
+      if (score >= ENOUGH) matches.push({ from, to, score });
       if (slice.isOver()) await slice.next();
     }
   }
-  const isSameName = ({ from, to }: { from: Removed; to: Added }): number =>
-    Number(nameOf(from.path) === nameOf(to.path));
-  candidates.sort((a, b) => b.similarity - a.similarity || isSameName(b) - isSameName(a));
-  const used = new Set<Removed | Added>();
-  for (const { from, to, similarity } of candidates) {
-    if (used.has(from) || used.has(to)) continue;
-    used.add(from).add(to);
-    join(from, to, similarity);
-  }
+  // Only what is the same to the last byte is so to a hundred per cent.
+  for (const { from, to, score } of bestMatches(matches))
+    join(from, to, Math.min(Math.floor(score * 100), 99));
 }

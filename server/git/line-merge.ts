@@ -1,4 +1,5 @@
-import { diffLines, type LineChange, type NumberedLines, type StepBudget } from './line-diff.ts';
+import { diffLines, type LineChange, type StepBudget } from './line-diff.ts';
+import { cutLines, type LinedText } from './text-lines.ts';
 
 /** What to do where both sides changed the same lines: keep one side, or both between markers. */
 export type LineFavor = 'ours' | 'theirs' | 'marked';
@@ -7,14 +8,6 @@ export interface MergedLines {
   readonly content: Buffer;
   /** How many places both sides changed in different ways; none of them is left over with `ours` and `theirs`. */
   readonly conflicts: number;
-}
-
-/** A text cut into lines, each with its line end, which is part of what is compared. */
-interface Text {
-  readonly content: Buffer;
-  readonly lines: NumberedLines;
-  /** Where each line begins, and where the last one ends. */
-  readonly starts: Int32Array;
 }
 
 /** A stretch that is not as it was. Starts and counts are of lines: in the base, in ours and in theirs. */
@@ -30,25 +23,7 @@ interface Region {
 const JOINED_WITHIN = 3;
 const NEWLINE = 0x0a;
 
-function cutLines(content: Buffer, numbers: Map<string, number>): Text {
-  const starts: number[] = [0];
-  for (let at = content.indexOf(NEWLINE); at >= 0; at = content.indexOf(NEWLINE, at + 1)) starts.push(at + 1);
-  if (starts.at(-1) !== content.length) starts.push(content.length);
-  const text = content.toString('latin1');
-  const lines = new Int32Array(starts.length - 1);
-  for (let i = 0; i < lines.length; i += 1) {
-    const line = text.slice(starts[i], starts[i + 1]);
-    let number = numbers.get(line);
-    if (number === undefined) {
-      number = numbers.size;
-      numbers.set(line, number);
-    }
-    lines[i] = number;
-  }
-  return { content, lines, starts: Int32Array.from(starts) };
-}
-
-const linesOf = (text: Text, from: number, count: number): Buffer =>
+const linesOf = (text: LinedText, from: number, count: number): Buffer =>
   text.content.subarray(text.starts[from], text.starts[from + count]);
 
 /**
@@ -61,9 +36,9 @@ export async function mergeLines(
   budget: StepBudget,
 ): Promise<MergedLines> {
   const numbers = new Map<string, number>();
-  const base = cutLines(texts.base, numbers);
-  const ours = cutLines(texts.ours, numbers);
-  const theirs = cutLines(texts.theirs, numbers);
+  const base = await cutLines(texts.base, numbers);
+  const ours = await cutLines(texts.ours, numbers);
+  const theirs = await cutLines(texts.theirs, numbers);
   const ourChanges = await diffLines(base.lines, ours.lines, budget);
   const theirChanges = await diffLines(base.lines, theirs.lines, budget);
   if (ourChanges.length === 0) return { content: texts.theirs, conflicts: 0 };
@@ -78,7 +53,7 @@ export async function mergeLines(
 function meet(
   ourChanges: readonly LineChange[],
   theirChanges: readonly LineChange[],
-  texts: { readonly ours: Text; readonly theirs: Text },
+  texts: { readonly ours: LinedText; readonly theirs: LinedText },
 ): Region[] {
   const regions: Region[] = [];
   let [i, j] = [0, 0];
@@ -128,7 +103,7 @@ function shiftBehind(changes: readonly LineChange[]): number {
 function isSameChange(
   one: LineChange,
   two: LineChange,
-  { ours, theirs }: { readonly ours: Text; readonly theirs: Text },
+  { ours, theirs }: { readonly ours: LinedText; readonly theirs: LinedText },
 ): boolean {
   if (one.aStart !== two.aStart || one.aCount !== two.aCount || one.bCount !== two.bCount) return false;
   for (let i = 0; i < one.bCount; i += 1) {
@@ -174,7 +149,7 @@ function append(regions: Region[], region: Region): void {
 /** Look closer at each conflict: what both sides changed alike is none. */
 async function refine(
   regions: readonly Region[],
-  { ours, theirs }: { readonly ours: Text; readonly theirs: Text },
+  { ours, theirs }: { readonly ours: LinedText; readonly theirs: LinedText },
   budget: StepBudget,
 ): Promise<readonly Region[]> {
   const refined: Region[] = [];
@@ -232,7 +207,7 @@ const closed = (lines: Buffer): readonly Buffer[] =>
 
 function write(
   regions: readonly Region[],
-  { ours, theirs }: { readonly ours: Text; readonly theirs: Text },
+  { ours, theirs }: { readonly ours: LinedText; readonly theirs: LinedText },
   favor: LineFavor,
 ): Buffer {
   const pieces: Buffer[] = [];

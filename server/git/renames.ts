@@ -1,5 +1,15 @@
 import type { Oid } from '../domain/ids.ts';
 import type { ObjectDb } from './object-db.ts';
+import {
+  areSizesClose,
+  bestMatches,
+  countChunks,
+  ENOUGH,
+  lastPart,
+  sharedBytes,
+  type Chunks,
+  type Match,
+} from './similarity.ts';
 import { createTimeSlice } from './time-slice.ts';
 import { diffTrees } from './tree-diff.ts';
 import { canonicalMode } from './objects.ts';
@@ -12,20 +22,12 @@ interface Candidate {
   isTaken: boolean;
 }
 
-/** Of a file under another name, at least half is the same; git's bounds. */
-const ENOUGH = 0.5;
-/** Of the only file with this last part of the path. */
+/** How much of the only file with this last part of the path is the same; git's bound. */
 const ENOUGH_FOR_ITS_NAME = 0.75;
 /** More files are not looked through: such a change is no rename that anybody could follow. */
 const MAX_FILES = 50_000;
 const MAX_COMPARISONS = 20_000;
 const MAX_BYTES = 8 * 1024 * 1024;
-const MAX_CHUNK_BYTES = 64;
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-const TEXT_LOOK_BYTES = 8000;
-
-const lastPart = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /**
  * Which of the `wanted` files, all of them gone from the first tree to the second, are there under another name: with the
@@ -89,8 +91,8 @@ async function takeSimilar(
 ): Promise<void> {
   if (sources.length === 0 || sources.length * added.length > MAX_COMPARISONS) return;
   const slice = createTimeSlice();
-  const chunks = new Map<Oid, ReadonlyMap<string, number>>();
-  const chunksOf = async ({ oid }: Candidate): Promise<ReadonlyMap<string, number>> => {
+  const chunks = new Map<Oid, Chunks>();
+  const chunksOf = async ({ oid }: Candidate): Promise<Chunks> => {
     const known = chunks.get(oid) ?? countChunks((await db.get(oid, 'blob')).content);
     chunks.set(oid, known);
     if (slice.isOver()) await slice.next();
@@ -98,12 +100,8 @@ async function takeSimilar(
   };
   const similarity = async (from: Candidate, to: Candidate): Promise<number> => {
     const largest = Math.max(from.sizeBytes, to.sizeBytes);
-    const difference = largest - Math.min(from.sizeBytes, to.sizeBytes);
-    if (from.sizeBytes === 0 || largest > MAX_BYTES || difference > largest * (1 - ENOUGH)) return 0;
-    const [one, two] = [await chunksOf(from), await chunksOf(to)];
-    let shared = 0;
-    for (const [chunk, bytes] of one) shared += Math.min(bytes, two.get(chunk) ?? 0);
-    return shared / largest;
+    if (largest > MAX_BYTES || !areSizesClose(from.sizeBytes, to.sizeBytes)) return 0;
+    return sharedBytes(await chunksOf(from), await chunksOf(to)) / largest;
   };
 
   const sourcesByName = Map.groupBy(sources, ({ path }) => lastPart(path));
@@ -113,46 +111,13 @@ async function takeSimilar(
     if (!from || !to || others.length > 0 || rivals.length > 0) continue;
     if ((await similarity(from, to)) >= ENOUGH_FOR_ITS_NAME) take(from, to);
   }
-  const pairs: { readonly from: Candidate; readonly to: Candidate; readonly score: number }[] = [];
+  const matches: Match<Candidate, Candidate>[] = [];
   for (const to of added) {
     for (const from of sources) {
       if (from.isTaken || to.isTaken) continue;
       const score = await similarity(from, to);
-      if (score >= ENOUGH) pairs.push({ from, to, score });
+      if (score >= ENOUGH) matches.push({ from, to, score });
     }
   }
-  const isNamed = ({ from, to }: { from: Candidate; to: Candidate }): number =>
-    lastPart(from.path) === lastPart(to.path) ? 1 : 0;
-  pairs.sort((a, b) => b.score - a.score || isNamed(b) - isNamed(a));
-  for (const { from, to } of pairs) if (!from.isTaken && !to.isTaken) take(from, to);
-}
-
-/** How many bytes of a file are in each of its lines; of longer lines and of other bytes, in pieces. */
-export function countChunks(content: Buffer): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  const isText = !content.subarray(0, TEXT_LOOK_BYTES).includes(0);
-  let start = 0;
-  let text = '';
-  const end = (at: number): void => {
-    const bytes = text.length;
-    if (bytes > 0) counts.set(text, (counts.get(text) ?? 0) + bytes);
-    text = '';
-    start = at;
-  };
-  const all = content.toString('latin1');
-  for (let at = 0; at < content.length; at += 1) {
-    // A line is the same with either line end.
-    if (isText && content[at] === RETURN && content[at + 1] === NEWLINE) {
-      text += all.slice(start, at);
-      start = at + 1;
-      continue;
-    }
-    const length = text.length + at + 1 - start;
-    if (content[at] !== NEWLINE && length < MAX_CHUNK_BYTES) continue;
-    text += all.slice(start, at + 1);
-    end(at + 1);
-  }
-  text += all.slice(start);
-  end(content.length);
-  return counts;
+  for (const { from, to } of bestMatches(matches)) take(from, to);
 }

@@ -17,15 +17,8 @@ const BINARY_LOOK_BYTES = 8000;
 /** Git's rule: content with a NUL in its first 8,000 bytes is no text. */
 export const isBinary = (content: Buffer): boolean => content.subarray(0, BINARY_LOOK_BYTES).includes(0);
 
-/**
- * Cut a text into lines, unless they are more than `maxLines`: then undefined. `numbers` gives equal lines of several
- * texts equal numbers.
- */
-export async function cutLines(
-  content: Buffer,
-  numbers: Map<string, number>,
-  maxLines: number,
-): Promise<LinedText | undefined> {
+/** Cut a text into lines. `numbers` gives equal lines of several texts equal numbers. */
+export async function cutLines(content: Buffer, numbers: Map<string, number>): Promise<LinedText> {
   const slice = createTimeSlice();
   const starts: number[] = [];
   const lines: number[] = [];
@@ -38,7 +31,6 @@ export async function cutLines(
       number = numbers.size;
       numbers.set(line, number);
     }
-    if (lines.length === maxLines) return undefined;
     starts.push(at);
     lines.push(number);
     at = end;
@@ -46,4 +38,13 @@ export async function cutLines(
   }
   starts.push(content.length);
   return { content, lines: Int32Array.from(lines), starts: Int32Array.from(starts) };
+}
+
+export function hasMoreLines(content: Buffer, maxLines: number): boolean {
+  let at = 0;
+  for (let line = 0; line < maxLines && at < content.length; line += 1) {
+    const newline = content.indexOf(NEWLINE, at);
+    at = newline < 0 ? content.length : newline + 1;
+  }
+  return at < content.length;
 }

@@ -7,6 +7,7 @@ import type { ObjectDb } from './object-db.ts';
 import type { GitObject, NewGitObject } from './object-storage.ts';
 import { canonicalMode, EMPTY_TREE, hashLargeObject } from './objects.ts';
 import { findRenames } from './renames.ts';
+import { isBinary } from './text-lines.ts';
 import { createTimeSlice } from './time-slice.ts';
 import { diffTrees } from './tree-diff.ts';
 import { editTree } from './tree-editor.ts';
@@ -63,8 +64,6 @@ const MAX_LISTED = 1000;
 const MAX_CLASHES = 5000;
 /** Longer texts are merged as whole files. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
-/** As git: a NUL this near to the beginning means that it is no text. */
-const BINARY_LOOK_BYTES = 8000;
 /** Steps that one merge may spend on comparing lines, a minute or so. */
 const LINE_STEPS = 2_000_000_000;
 const LOOP_STEP = 1024;
@@ -320,8 +319,7 @@ async function mergeByPath(
     };
     const all = [texts.base, texts.ours, texts.theirs];
     if (all.some((text) => parsePointer(text))) return settle(path, 'large-file', three);
-    if (all.some((text) => text.subarray(0, BINARY_LOOK_BYTES).includes(0)))
-      return settle(path, 'binary', three);
+    if (all.some(isBinary)) return settle(path, 'binary', three);
     try {
       const merged = await mergeLines(texts, favor === 'none' || favor === 'base' ? 'marked' : favor, budget);
       if (merged.conflicts > 0 && favor === 'none') {

@@ -1,5 +1,5 @@
 import { diffLines, TooCostly, type LineChange } from './line-diff.ts';
-import { cutLines, type LinedText } from './text-lines.ts';
+import { cutLines, hasMoreLines, type LinedText } from './text-lines.ts';
 import { createTimeSlice } from './time-slice.ts';
 
 /** How two texts differ, line by line. */
@@ -25,10 +25,10 @@ const NO_NEWLINE = Buffer.from('\n\\ No newline at end of file\n');
 
 /** Compare two texts within a bounded time and space; undefined when they have too many lines for that. */
 export async function diffTexts(before: Buffer, after: Buffer): Promise<TextDiff | undefined> {
+  if (hasMoreLines(before, MAX_LINES) || hasMoreLines(after, MAX_LINES)) return undefined;
   const numbers = new Map<string, number>();
-  const a = await cutLines(before, numbers, MAX_LINES);
-  const b = a && (await cutLines(after, numbers, MAX_LINES));
-  if (!a || !b) return undefined;
+  const a = await cutLines(before, numbers);
+  const b = await cutLines(after, numbers);
   const changes = await changesBetween(a, b);
   return {
     additions: changes.reduce((sum, { bCount }) => sum + bCount, 0),
