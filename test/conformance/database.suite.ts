@@ -12,6 +12,7 @@ import { largeObjectSuite } from './database.large-objects.suite.ts';
 import { peopleSuite } from './database.people.suite.ts';
 import { popularitySuite } from './database.popularity.suite.ts';
 import { repoSuite } from './database.repos.suite.ts';
+import { signInSuite } from './database.sign-in.suite.ts';
 import { transactionSuite } from './database.transactions.suite.ts';
 import { workSuite } from './database.work.suite.ts';
 
@@ -69,6 +70,7 @@ export function databaseSuite(name: string, start: () => Promise<DatabaseBackend
 
     transactionSuite(fixture);
     peopleSuite(fixture);
+    signInSuite(fixture);
     repoSuite(fixture);
     popularitySuite(fixture);
     gitSuite(fixture);

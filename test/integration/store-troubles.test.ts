@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Answer, TestHub } from '../support/hub.ts';
+import { describeWithTools } from '../support/require.ts';
+import { startS3Server } from '../support/s3.ts';
+import {
+  buildXetUpload,
+  createRepo,
+  fileLine,
+  lfsLine,
+  ndjson,
+  sha256Of,
+  startPeopledHub,
+  type RepoClient,
+} from '../support/scenario.ts';
+import { startStoreProxy, type StoreProxy, type StoreTrouble } from '../support/store-proxy.ts';
+
+/*
+ * An S3 server that is slow, fails, breaks off or lies about lengths, under every kind of upload and download: nobody
+ * is told of success that is none, or given wrong bytes, and the same request succeeds when the store is well.
+ */
+
+const PART = 5 * 1024 * 1024;
+const MIB = 1024 * 1024;
+
+const TROUBLES: readonly StoreTrouble[] = [
+  { kind: 'slow', ms: 300 },
+  { kind: 'refuses' },
+  { kind: 'hangs up' },
+  { kind: 'breaks off' },
+  { kind: 'lies', bytes: -1000 },
+  { kind: 'lies', bytes: 70_000 },
+];
+
+const named = TROUBLES.map((trouble) => [Object.values(trouble).join(' '), trouble] as const);
+
+describeWithTools('a store in trouble', ['versitygw'], ({ versitygw }) => {
+  const cleanup = new AsyncDisposableStack();
+  let proxy: StoreProxy;
+  let hub: TestHub;
+  let repo: RepoClient;
+  beforeAll(async () => {
+    const s3 = cleanup.use(await startS3Server(versitygw));
+    proxy = cleanup.use(await startStoreProxy(s3.endpoint));
+    const storage = {
+      ...{ kind: 's3', 's3-endpoint': proxy.endpoint, 's3-region': s3.region, 's3-bucket': 'hub' },
+      ...{ 's3-access-key-id': s3.accessKeyId, 's3-secret-access-key': s3.secretAccessKey },
+    };
+    hub = cleanup.use(
+      await startPeopledHub([
+        ...Object.entries(storage).flatMap(([name, value]) => [`--storage-${name}`, value]),
+        ...['--limits-part-size', '5MiB', '--no-uploads-convert-to-xet'],
+      ]),
+    );
+    repo = await createRepo(hub, 'owner/troubled');
+  });
+  afterAll(() => cleanup.disposeAsync());
+
+  const pathOf = (href: string | undefined): string => (href ?? '').replace(hub.url, '');
+  const put = (path: string, body: Buffer) => () => hub.send('PUT', path, { body });
+
+  /** Two parts that are stored, or the first of them on its way. */
+  async function inParts(large: Buffer) {
+    const { actions } = await repo.batchOne('upload', large, ['multipart']);
+    const upload = actions?.['upload'];
+    const parts = [large.subarray(0, PART), large.subarray(PART)];
+    const puts = parts.map((part, index) => put(pathOf(upload?.header?.[`0000${index + 1}`]), part));
+    return { puts, complete: pathOf(upload?.href) };
+  }
+
+  /** Each makes ready for one request while the store is well. */
+  const uploads: Readonly<Record<string, () => Promise<() => Promise<Answer>>>> = {
+    commit: () => {
+      const path = `${randomBytes(4).toString('hex')}.txt`;
+      const body = ndjson([fileLine(path, randomBytes(600_000).toString('hex'))]);
+      return Promise.resolve(() => repo.postCommit(body));
+    },
+    'LFS file': async () => {
+      const bytes = randomBytes(400_000);
+      const { actions } = await repo.batchOne('upload', bytes);
+      return put(pathOf(actions?.['upload']?.href), bytes);
+    },
+    part: async () => {
+      const [first] = (await inParts(randomBytes(PART + 1))).puts;
+      if (!first) throw new Error('unreachable');
+      return first;
+    },
+    completion: async () => {
+      const large = randomBytes(PART + 300_000);
+      const { puts, complete } = await inParts(large);
+      const answers = await Promise.all(puts.map((send) => send()));
+      const parts = answers.map(({ headers }, index) => ({ partNumber: index + 1, etag: String(headers.etag) }));
+      const body = Buffer.from(JSON.stringify({ oid: sha256Of(large), parts }));
+      const headers = { 'content-type': 'application/vnd.git-lfs+json' };
+      return () => hub.send('POST', complete, { body, headers });
+    },
+    xorb: async () => {
+      const { xorb } = await buildXetUpload(randomBytes(300_000));
+      const { cas, token } = await repo.xetToken();
+      return () => hub.send('POST', `${cas}/v1/xorbs/default/${xorb.hash}`, { token, body: xorb.bytes });
+    },
+    shard: async () => {
+      const { xorb, shard } = await buildXetUpload(randomBytes(300_000));
+      const { cas, token } = await repo.xetToken();
+      const stored = await hub.send('POST', `${cas}/v1/xorbs/default/${xorb.hash}`, { token, body: xorb.bytes });
+      expect(stored.status, stored.text).toBe(200);
+      return () => hub.send('POST', `${cas}/v1/shards`, { token, body: shard });
+    },
+  };
+
+  describe.each(named)('that %s', (_, trouble) => {
+    test.each(Object.entries(uploads))('never loses a %s that was accepted', async (name, prepare) => {
+      const send = await prepare();
+      proxy.trouble(trouble);
+      const sent = send();
+      const order: string[] = [];
+      const answer = await Promise.all([
+        sent.finally(() => order.push('upload')),
+        repo.api('GET', 'revision/main').then(({ status }) => order.push(`others ${status}`)),
+      ]).then(([first]) => first);
+      const met = proxy.trouble(undefined);
+      if (trouble.kind === 'slow') {
+        expect(order).toEqual(['others 200', 'upload']);
+        expect(answer.status, answer.text).toBe(200);
+      } else if (answer.status !== 200) {
+        expect({ name, status: answer.status, code: answer.headers['x-error-code'] }).toEqual({
+          name,
+          status: 503,
+          code: 'Unavailable',
+        });
+      }
+      if (trouble.kind === 'slow' || trouble.kind === 'refuses') expect(met).toBeGreaterThan(0);
+      const again = await send();
+      expect(again.status, again.text).toBe(200);
+    });
+
+    test('never gives wrong bytes', async () => {
+      const [plain, xet, packed] = [randomBytes(2 * MIB), randomBytes(700_000), randomBytes(600_000)];
+      const content = packed.toString('hex');
+      await repo.uploadLfs(plain);
+      await repo.uploadXet(await buildXetUpload(xet));
+      const tag = randomBytes(4).toString('hex');
+      const files = {
+        [`${tag}.bin`]: plain,
+        [`${tag}.xet`]: xet,
+        [`${tag}.txt`]: Buffer.from(content),
+      };
+      await repo.commit([
+        lfsLine(`${tag}.bin`, plain),
+        lfsLine(`${tag}.xet`, xet),
+        fileLine(`${tag}.txt`, content),
+      ]);
+      for (const [path, bytes] of Object.entries(files)) {
+        for (const range of [undefined, 'bytes=1000-400000']) {
+          const wanted = range === undefined ? bytes : bytes.subarray(1000, 400_001);
+          const read = () => repo.resolve('main', path, range === undefined ? {} : { range });
+          proxy.trouble(trouble);
+          const outcome = await read().then(
+            ({ status, body, headers }) =>
+              status >= 400 ? `${status} ${String(headers['x-error-code'])}` : body.equals(wanted) ? 'whole' : 'wrong',
+            () => 'broken',
+          );
+          const met = proxy.trouble(undefined);
+          if (path.endsWith('.bin')) expect(met).toBeGreaterThan(0);
+          const clear = ['whole', 'broken', '503 Unavailable', '500 CorruptObject'];
+          expect(trouble.kind === 'slow' ? ['whole'] : clear, `${path} ${String(range)}`).toContain(outcome);
+          expect((await read()).body.equals(wanted), path).toBe(true);
+        }
+      }
+    });
+  });
+
+  test('that is slow makes nobody hold a large upload in memory', async () => {
+    const bytes = randomBytes(128 * MIB);
+    const { actions } = await repo.batchOne('upload', bytes);
+    const usage = (): number => process.memoryUsage().arrayBuffers;
+    proxy.trouble({ kind: 'slow', ms: 300 });
+    const before = usage();
+    let most = before;
+    const timer = setInterval(() => (most = Math.max(most, usage())), 20);
+    const answer = await put(pathOf(actions?.['upload']?.href), bytes)();
+    clearInterval(timer);
+    proxy.trouble(undefined);
+    expect(answer.status, answer.text).toBe(200);
+    expect((most - before) / MIB).toBeLessThan(96);
+  });
+
+  test('leaves nothing wrong behind', async () => {
+    expect(await hub.command('doctor', { full: true })).toMatchObject({ problems: [] });
+  });
+});
