@@ -30,6 +30,7 @@ import { createMerges } from './services/merges.ts';
 import { createResets } from './services/resets.ts';
 import { createSquashes } from './services/squashes.ts';
 import { createCapabilities } from './services/capabilities.ts';
+import { createCardChecks } from './services/card-checks.ts';
 import { createCommits } from './services/commits.ts';
 import { createContents } from './services/contents.ts';
 import { createDiffs } from './services/diffs.ts';
@@ -235,6 +236,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     conversion.wake();
   };
   const refUpdates = createRefUpdates({ db, clock, onCommitted });
+  const cards = createCardChecks({ workers });
   const commits = createCommits({
     db,
     objects,
@@ -244,6 +246,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     refUpdates,
     queue,
     stagingFolder,
+    cards,
     limits: { maxInlineBytes: limits.inlineFileSize, maxLines: MAX_COMMIT_LINES },
   });
   const branches = createBranches({ db, clock, revisions, refUpdates, queue });
@@ -298,6 +301,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     ...{ tokenReaches, requestLimits, deviceLogin, oauthApps, oauthCodes, oauthGrants, idTokens },
     ...{
       contents,
+      cards,
       commits,
       diffs,
       branches,

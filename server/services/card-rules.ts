@@ -2,12 +2,25 @@ import { LICENSES, SPACE_COLORS, SPACE_SDKS, TASKS } from '../domain/card-words.
 import { shown } from '../domain/names.ts';
 import { readCard, type CardCheck } from './cards.ts';
 
+/** Most errors and most warnings that are named: a list of a megabyte has room for 500,000 of them. */
+const MAX_PROBLEMS = 100;
+
 type Data = Readonly<Record<string, unknown>>;
 
 const isRecord = (value: unknown): value is Data =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const listOf = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+
+/** The first problems of a kind; those after them are not even looked for. */
+function firstOf(problems: Iterable<string>): readonly string[] {
+  const found: string[] = [];
+  for (const problem of problems) {
+    if (found.length === MAX_PROBLEMS) break;
+    found.push(problem);
+  }
+  return found;
+}
 
 /**
  * All that `validate-yaml` says of a card: what commits are refused for (`readCard`), and beyond that the words that
@@ -17,16 +30,18 @@ export function validateCard(text: string, repoType: string | undefined): CardCh
   const check = readCard(text);
   if (check.errors.length > 0) return check;
   const { data } = check;
-  const errors = [
-    ...licenseErrors(data),
-    ...languageErrors(data),
-    ...idErrors(data, 'base_model'),
-    ...idErrors(data, 'datasets'),
-    ...modelIndexErrors(data['model-index']),
-    ...(repoType === 'space' ? spaceErrors(data) : []),
-  ];
-  const warnings = [...check.warnings, ...taskWarnings(data)];
+  const errors = firstOf(errorsOf(data, repoType));
+  const warnings = [...check.warnings, ...firstOf(taskWarnings(data))];
   return { data, errors, warnings };
+}
+
+function* errorsOf(data: Data, repoType: string | undefined): Generator<string, undefined> {
+  yield* licenseErrors(data);
+  yield* languageErrors(data);
+  yield* idErrors(data, 'base_model');
+  yield* idErrors(data, 'datasets');
+  yield* modelIndexErrors(data['model-index']);
+  if (repoType === 'space') yield* spaceErrors(data);
 }
 
 function licenseErrors(data: Data): readonly string[] {
@@ -37,73 +52,76 @@ function licenseErrors(data: Data): readonly string[] {
 /** Letters of a code as ISO 639 has them, and the words that stand for what no code names. */
 const LANGUAGE = /^([a-z]{2,3}|code|multilingual|other)$/;
 
-function languageErrors(data: Data): readonly string[] {
+function* languageErrors(data: Data): Generator<string, undefined> {
   const given = data['language'];
-  return listOf(given).flatMap((value, index) => {
+  for (const [index, value] of listOf(given).entries()) {
     const field = Array.isArray(given) ? `"language[${index}]"` : '"language"';
-    if (typeof value !== 'string') return [`${field} must be a string`];
-    if (/[A-Z]/.test(value)) return [`${field} must only contain lowercase characters`];
-    if (LANGUAGE.test(value)) return [];
-    return [
-      `${field} with value "${shown(value)}" is not valid. It must be an ISO 639-1, 639-2 or 639-3 code ` +
+    if (typeof value !== 'string') yield `${field} must be a string`;
+    else if (/[A-Z]/.test(value)) yield `${field} must only contain lowercase characters`;
+    else if (!LANGUAGE.test(value))
+      yield (
+        `${field} with value "${shown(value)}" is not valid. It must be an ISO 639-1, 639-2 or 639-3 code ` +
         '(two/three letters), or a special value like "code", "multilingual". If you want to use BCP-47 ' +
-        'identifiers, you can specify them in language_bcp47.',
-    ];
-  });
+        'identifiers, you can specify them in language_bcp47.'
+      );
+  }
 }
 
 /** Names of repositories, with or without an owner. */
 const REPO_ID = /^[\w.-]+(\/[\w.-]+)?$/;
 
-function idErrors(data: Data, field: 'base_model' | 'datasets'): readonly string[] {
+function* idErrors(data: Data, field: 'base_model' | 'datasets'): Generator<string, undefined> {
   const given = data[field];
-  return listOf(given).flatMap((value, index) => {
-    if (REPO_ID.test(String(value))) return [];
+  for (const [index, value] of listOf(given).entries()) {
+    if (REPO_ID.test(String(value))) continue;
     const place = Array.isArray(given) ? `"${field}[${index}]"` : `"${field}"`;
-    return [`${place} with value "${shown(String(value))}" is not valid. Use the id of a repository.`];
-  });
+    yield `${place} with value "${shown(String(value))}" is not valid. Use the id of a repository.`;
+  }
 }
 
 /** The form of evaluation results: models with results of a task, a dataset and metrics. */
-function modelIndexErrors(index: unknown): readonly string[] {
-  return listOf(index).flatMap((model, at) => {
+function* modelIndexErrors(index: unknown): Generator<string, undefined> {
+  for (const [at, model] of listOf(index).entries()) {
     const place = `"model-index[${at}]`;
-    if (!isRecord(model)) return [`${place}" must be an object`];
+    if (!isRecord(model)) {
+      yield `${place}" must be an object`;
+      continue;
+    }
     const { name, results } = model;
-    const problems =
-      name === undefined || typeof name === 'string' ? [] : [`${place}.name" must be a string`];
-    if (!Array.isArray(results)) return [...problems, `${place}.results" must be an array`];
-    return [
-      ...problems,
-      ...results.flatMap((result, number) => resultErrors(result, `${place}.results[${number}]`)),
-    ];
-  });
+    if (name !== undefined && typeof name !== 'string') yield `${place}.name" must be a string`;
+    if (!Array.isArray(results)) yield `${place}.results" must be an array`;
+    for (const [number, result] of (Array.isArray(results) ? results : []).entries())
+      yield* resultErrors(result, `${place}.results[${number}]`);
+  }
 }
 
-function resultErrors(result: unknown, place: string): readonly string[] {
-  if (!isRecord(result)) return [`${place}" must be an object`];
+function* resultErrors(result: unknown, place: string): Generator<string, undefined> {
+  if (!isRecord(result)) {
+    yield `${place}" must be an object`;
+    return;
+  }
   const { task, dataset, metrics } = result;
-  const problems: string[] = [];
-  if (!isRecord(task) || typeof task['type'] !== 'string') problems.push(`${place}.task.type" is required`);
+  if (!isRecord(task) || typeof task['type'] !== 'string') yield `${place}.task.type" is required`;
   if (dataset !== undefined) {
     for (const field of ['type', 'name']) {
       if (!isRecord(dataset) || typeof dataset[field] !== 'string')
-        problems.push(`${place}.dataset.${field}" is required`);
+        yield `${place}.dataset.${field}" is required`;
     }
   }
-  if (metrics !== undefined && !Array.isArray(metrics)) problems.push(`${place}.metrics" must be an array`);
+  if (metrics !== undefined && !Array.isArray(metrics)) yield `${place}.metrics" must be an array`;
   for (const [number, metric] of (Array.isArray(metrics) ? metrics : []).entries()) {
     const at = `${place}.metrics[${number}]`;
-    if (!isRecord(metric) || typeof metric['type'] !== 'string') problems.push(`${at}.type" is required`);
-    else if (metric['value'] === undefined) problems.push(`${at}.value" is required`);
+    if (!isRecord(metric) || typeof metric['type'] !== 'string') yield `${at}.type" is required`;
+    else if (metric['value'] === undefined) yield `${at}.value" is required`;
   }
-  return problems;
 }
 
-const oneOf = (data: Data, field: string, known: ReadonlySet<string>): readonly string[] =>
-  data[field] === undefined || known.has(String(data[field]))
-    ? []
-    : [`"${field}" must be one of [${[...known].join(', ')}]`];
+function oneOf(data: Data, field: string, known: ReadonlySet<string>): readonly string[] {
+  const value = data[field];
+  // Only texts are compared: an object of the card's own making may not even have a text form.
+  if (value === undefined || (typeof value === 'string' && known.has(value))) return [];
+  return [`"${field}" must be one of [${[...known].join(', ')}]`];
+}
 
 const spaceErrors = (data: Data): readonly string[] => [
   ...oneOf(data, 'sdk', SPACE_SDKS),
@@ -111,13 +129,13 @@ const spaceErrors = (data: Data): readonly string[] => [
   ...oneOf(data, 'colorTo', SPACE_COLORS),
 ];
 
-function taskWarnings(data: Data): readonly string[] {
-  return ['pipeline_tag', 'task_categories'].flatMap((field) =>
-    listOf(data[field])
-      .map(String)
-      .filter((task) => !TASKS.has(task))
-      .map((task) => `The ${field} "${shown(task)}" is not in the official list: ${[...TASKS].join(', ')}`),
-  );
+function* taskWarnings(data: Data): Generator<string, undefined> {
+  for (const field of ['pipeline_tag', 'task_categories']) {
+    for (const task of listOf(data[field]).map(String)) {
+      if (TASKS.has(task)) continue;
+      yield `The ${field} "${shown(task)}" is not in the official list: ${[...TASKS].join(', ')}`;
+    }
+  }
 }
 
 /** A check as plain text, the way clients print it. */

@@ -1,6 +1,5 @@
-import { parseDocument } from 'yaml';
-import { HubError } from '../domain/errors.ts';
 import { isRecord, plainJson } from '../domain/plain-json.ts';
+import { parseCardYaml } from './card-yaml.ts';
 
 /** What the metadata block of a card says, and what is wrong with it. */
 export interface CardCheck {
@@ -10,7 +9,6 @@ export interface CardCheck {
 }
 
 const MAX_METADATA_BYTES = 1024 * 1024;
-const MAX_ALIASES = 100;
 
 /** Read the YAML between the two `---` lines that a card starts with. Never throws: what is wrong is in `errors`. */
 export function readCard(text: string): CardCheck {
@@ -24,18 +22,16 @@ export function readCard(text: string): CardCheck {
   return { data: parsed, errors: problemsOf(parsed), warnings: [] };
 }
 
+const METADATA = /^\ufeff?\s*---[ \t]*\r?\n([\s\S]*?)(?:^|\n)---[ \t]*(?:\r?\n|$)/;
+
 function metadataBlock(text: string): string | undefined {
-  const match = /^\ufeff?\s*---[ \t]*\r?\n([\s\S]*?)(?:^|\n)---[ \t]*(?:\r?\n|$)/.exec(text);
-  const block = match?.[1];
+  const block = METADATA.exec(text)?.[1];
   return block === undefined || block.trim() === '' ? undefined : block;
 }
 
 function parseYaml(block: string): Readonly<Record<string, unknown>> | string {
   try {
-    const document = parseDocument(block, { uniqueKeys: true, schema: 'core', prettyErrors: true });
-    const [error] = document.errors;
-    if (error) return `bad YAML: ${error.message.split('\n', 1)[0] ?? ''}`;
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    const value = parseCardYaml(block);
     if (value === null) return {};
     if (typeof value !== 'object' || Array.isArray(value)) return 'The metadata must be a mapping.';
     return value as Record<string, unknown>;
@@ -68,25 +64,27 @@ function problemsOf(data: Readonly<Record<string, unknown>>): readonly string[] 
   });
 }
 
-/** Refuse a card whose metadata cannot be read. Throws InvalidMetadata with all problems in `errors`. */
-export function requireReadableCard(content: Buffer): void {
-  const { errors } = readCard(content.toString('utf8'));
-  if (errors.length === 0) return;
-  throw new HubError('InvalidMetadata', `Invalid metadata in README.md: ${errors.join('; ')}`, {
-    details: { errors: errors.map((message) => ({ message })) },
-  });
-}
-
 /** What is kept of the metadata of one card. */
 const JSON_BOUNDS = { maxDepth: 32, maxCharacters: 256 * 1024 };
 /** What can be very long, and is left out first. */
 const LONG_FIELDS = ['dataset_info', 'configs', 'model-index', 'widget'];
 
-/** Cards with less text than this are read in a millisecond or two. */
+/** Metadata of fewer characters than this is read in a millisecond or two. */
 const QUICK_LENGTH = 2 * 1024;
 
-/** True when the metadata of a card is so short that it can be read at once, rather than in a thread. */
-export const isQuickCard = (text: string): boolean => (metadataBlock(text)?.length ?? 0) <= QUICK_LENGTH;
+/**
+ * True when a card has so little metadata that it can be read at once, rather than in a thread. Looks only at the
+ * start of the text: to search megabytes for an end of the metadata that is not there takes long, too.
+ */
+export function isQuickCard(text: string): boolean {
+  if (text.length <= QUICK_LENGTH) return true;
+  const start = text.slice(0, QUICK_LENGTH);
+  const match = METADATA.exec(start);
+  // What ends where the start was cut may go on after it.
+  if (match) return match[0].length < start.length;
+  const firstWord = start.replace(/^\ufeff/, '').trimStart();
+  return firstWord.length >= 3 && !firstWord.startsWith('---');
+}
 
 /**
  * Metadata of a card as JSON text of bounded size: `{}` for a card that has none or whose YAML cannot be read. Fields of

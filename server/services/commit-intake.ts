@@ -18,7 +18,7 @@ export interface ReceivedCommit {
 }
 
 /** Looks at a regular file while its content is at hand; throws to refuse the commit. */
-export type FileCheck = (path: string, content: Buffer) => void;
+export type FileCheck = (path: string, content: Buffer) => Promise<void>;
 
 /** Room for JSON around the base64 of the largest inline file. */
 const LINE_OVERHEAD_BYTES = 64 * 1024;
@@ -96,7 +96,7 @@ async function toOperation(
   // A pointer sent as a regular file means the object it names, so it is held to the same rules.
   const pointer = parsePointer(content);
   if (pointer) return { kind: 'lfs-file', path, ...pointer };
-  check(path, content);
+  await check(path, content);
   const oid = await staging.add('blob', content);
   return { kind: 'file', path, oid, sizeBytes: content.byteLength };
 }

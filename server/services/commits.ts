@@ -20,7 +20,7 @@ import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';
-import { requireReadableCard } from './cards.ts';
+import type { CardChecks } from './card-checks.ts';
 import { receiveCommit, type IntakeLimits, type ReceivedCommit } from './commit-intake.ts';
 import type { Contents } from './contents.ts';
 import { createObjectStaging, type StagedObjects } from './object-staging.ts';
@@ -76,19 +76,26 @@ export function createCommits(parts: {
   readonly refUpdates: RefUpdates;
   readonly queue: KeyedQueue;
   readonly stagingFolder: string;
+  readonly cards: CardChecks;
   readonly limits: IntakeLimits;
 }): Commits {
-  const { db, objects, clock, repoObjects, contents, refUpdates, queue, stagingFolder } = parts;
+  const { db, objects, clock, repoObjects, contents, refUpdates, queue, stagingFolder, cards } = parts;
 
   const openStaging = (repository: PublicId) =>
     createObjectStaging({ repository, objects, stagingFolder, source: 'commit' });
+
+  /** Rules for single files that others have to be able to read. Throws InvalidMetadata and InvalidContent. */
+  async function checkFile(path: string, content: Buffer): Promise<void> {
+    if (path === 'README.md') await cards.requireReadable(content);
+    checkGitFile(path, content);
+  }
 
   async function receive(granted: Granted<'write'>, branch: string, body: ByteSource): Promise<Prepared> {
     const staging = openStaging(granted.repo.publicId);
     let attributes: Buffer | undefined;
     try {
-      const received = await receiveCommit(body, staging, parts.limits, (path, content) => {
-        checkFile(path, content);
+      const received = await receiveCommit(body, staging, parts.limits, async (path, content) => {
+        await checkFile(path, content);
         if (path === ATTRIBUTES) attributes = content;
       });
       await failPoint('commit-received');
@@ -333,7 +340,7 @@ export function createCommits(parts: {
     async firstCommit(repository, plan) {
       for (const [path, content] of plan.files) {
         if (parsePointer(content)) throw notUploaded(path);
-        checkFile(path, content);
+        await checkFile(path, content);
       }
       const blobs = [...plan.files].map(([path, content]) => ({ path, object: newObject('blob', content) }));
       const overlay = new Map<Oid, GitObject>(blobs.map(({ object }) => [object.oid, object]));
@@ -402,12 +409,6 @@ function refuseTwins(edited: EditedTree): void {
     `"${shown(twin.path)}" and "${shown(twin.twin)}" are one file on Windows and macOS. Give one of them another name.`,
     { details: { path: twin.path, twin: twin.twin } },
   );
-}
-
-/** Rules for single files that others have to be able to read. Throws InvalidMetadata and InvalidContent. */
-function checkFile(path: string, content: Buffer): void {
-  if (path === 'README.md') requireReadableCard(content);
-  checkGitFile(path, content);
 }
 
 function fingerprintOf(

@@ -72,6 +72,20 @@ export const calls = {
     const { cardJson } = await import('../services/cards.ts');
     return { output: cardJson(input.text) };
   },
+
+  /** What commits of a card are refused for (`services/cards.ts`). */
+  readCard: async (input: { readonly text: string }) => {
+    const { readCard } = await import('../services/cards.ts');
+    const { errors, warnings } = readCard(input.text);
+    return { output: { errors, warnings } };
+  },
+
+  /** All that the hub says of a card (`services/card-rules.ts`). */
+  validateCard: async (input: { readonly text: string; readonly repoType: string | undefined }) => {
+    const { validateCard } = await import('../services/card-rules.ts');
+    const { errors, warnings } = validateCard(input.text, input.repoType);
+    return { output: { errors, warnings } };
+  },
 };
 
 /** Tasks with a state. A worker may hold many sessions beside its calls. */

@@ -4,7 +4,8 @@ import { isOid, type Oid } from '../../domain/ids.ts';
 import type { Repo } from '../../domain/repo.ts';
 import { isReadableRef } from '../../domain/revision.ts';
 import type { Branches } from '../../services/branches.ts';
-import { cardCheckText, validateCard } from '../../services/card-rules.ts';
+import type { CardChecks } from '../../services/card-checks.ts';
+import { cardCheckText } from '../../services/card-rules.ts';
 import type { Contents } from '../../services/contents.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { empty, json, type Reply } from '../reply.ts';
@@ -19,8 +20,9 @@ const DEFAULT_COMMITS_PAGE = 50;
 export function contentRoutes(services: {
   readonly contents: Contents;
   readonly branches: Branches;
+  readonly cards: CardChecks;
 }): readonly Endpoint[] {
-  const { contents, branches } = services;
+  const { contents, branches, cards } = services;
   return [
     serve(contract.tree, async ({ granted, rest, query, request }) => {
       const { revision, path } = await contents.locate(granted.repo, decodeRest(rest));
@@ -128,8 +130,8 @@ export function contentRoutes(services: {
       return empty(200);
     }),
 
-    serve(contract.validateYaml, ({ body, request }): Reply => {
-      const { errors, warnings } = validateCard(body.content, body.repoType ?? undefined);
+    serve(contract.validateYaml, async ({ body, request }): Promise<Reply> => {
+      const { errors, warnings } = await cards.validate(body.content, body.repoType ?? undefined);
       const status = errors.length > 0 ? 400 : 200;
       // The Python library asks for text and shows it as it is (`RepoCard.validate`).
       const accept = header(request, 'accept') ?? '*/*';

@@ -44,6 +44,7 @@ describe('the metadata of a card', () => {
     expect(check('sdk: rails\ncolorFrom: beige', 'space').errors).toHaveLength(2);
     expect(check('sdk: gradio\ncolorFrom: red', 'space').errors).toEqual([]);
     expect(check('sdk: rails').errors).toEqual([]);
+    expect(check('sdk: {toString: x}', 'space').errors).toHaveLength(1);
   });
 
   test('that is as clients write it has nothing to complain about', () => {
