@@ -392,6 +392,7 @@ export interface RepoStore {
   ownedBytes(owner: NamespaceId): Promise<number>;
   /** Keyset page, in the order asked for. */
   listVisible(scope: RepoScope, query: RepoListQuery): Promise<readonly RepoListItem[]>;
+  /** All 0 when there is no such repository. */
   counters(id: RepositoryId): Promise<RepoCounters>;
   /** Every repository, in id order, after an id; for jobs, `doctor` and `repo list`. */
   listAll(after: RepositoryId | undefined, limit: number): Promise<readonly Repo[]>;
@@ -459,15 +460,7 @@ export interface DownloadDay {
   readonly files: number;
 }
 
-/** Numbers of a repository that lists show and are sorted by. */
-export interface PopularityCounts {
-  readonly likes: number;
-  /** Of the last 30 days. */
-  readonly downloads: number;
-  readonly downloadsAllTime: number;
-}
-
-export interface PopularRepo extends PopularityCounts {
+export interface PopularRepo extends RepoCounters {
   readonly repo: Repo;
 }
 
@@ -480,8 +473,6 @@ export interface PopularityWindow {
 
 /** How much repositories are used. */
 export interface PopularityStore {
-  /** Undefined when there is no such repository. */
-  counts(repositoryId: RepositoryId): Promise<PopularityCounts | undefined>;
   /** Add downloads to the days of repositories and to their counters; those of repositories that are gone are dropped. */
   addDownloads(
     counted: readonly ({ readonly repositoryId: RepositoryId } & DownloadDay)[],

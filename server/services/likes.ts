@@ -37,13 +37,13 @@ export function createLikes(parts: {
         if (!(await stores.repos.findById(repo.id))) throw repoNotFound();
         if (isLiked) await stores.likes.add(repo.id, user.id, clock.now());
         else await stores.likes.remove(repo.id, user.id, clock.now());
-        return { isLiked, likes: (await stores.popularity.counts(repo.id))?.likes ?? 0 };
+        return { isLiked, likes: (await stores.repos.counters(repo.id)).likes };
       }),
 
     state: ({ repo, actor }) =>
       db.read(async (stores) => ({
         isLiked: actor.kind === 'user' && (await stores.likes.has(repo.id, actor.user.id)),
-        likes: (await stores.popularity.counts(repo.id))?.likes ?? 0,
+        likes: (await stores.repos.counters(repo.id)).likes,
       })),
 
     likers: ({ repo }, before, limit) => db.read((stores) => stores.likes.likersOf(repo.id, before, limit)),

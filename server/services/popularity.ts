@@ -1,4 +1,4 @@
-import type { Database, DownloadDay, PopularityCounts, PopularRepo } from '../db/stores.ts';
+import type { Database, DownloadDay, PopularRepo, RepoCounters } from '../db/stores.ts';
 import type { Actor } from '../domain/access.ts';
 import type { RepositoryId } from '../domain/ids.ts';
 import { dayOf, KEPT_DAYS, type Day } from '../domain/popularity.ts';
@@ -18,7 +18,7 @@ export interface Period {
 }
 
 export interface Popularity {
-  counts(granted: Granted<'read'>): Promise<PopularityCounts>;
+  counters(granted: Granted<'read'>): Promise<RepoCounters>;
   /** Every one of the last `days` days, the oldest first, today last. */
   recent(granted: Granted<'read'>, days: number): Promise<readonly DownloadDay[]>;
   /** What people use these days among what the caller may see, of one kind or of all, the most used first. */
@@ -53,12 +53,7 @@ export function createPopularity(parts: {
   return {
     period,
 
-    counts: async ({ repo }) =>
-      (await db.read((stores) => stores.popularity.counts(repo.id))) ?? {
-        likes: 0,
-        downloads: 0,
-        downloadsAllTime: 0,
-      },
+    counters: ({ repo }) => db.read((stores) => stores.repos.counters(repo.id)),
 
     async recent({ repo }, days) {
       const { first } = period(days);

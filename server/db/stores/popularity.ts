@@ -12,28 +12,12 @@ import { createRowInserter } from '../insert-rows.ts';
 import { createQuestion } from '../question.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { PopularityCounts, PopularityStore, PopularityWindow } from '../stores.ts';
+import type { PopularityStore, PopularityWindow } from '../stores.ts';
 import type { DownloadDayTable } from '../tables.ts';
-import { isVisible, selectRepos, toRepo } from './repo-rows.ts';
+import { COUNTER_COLUMNS, isVisible, selectRepos, toCounters, toRepo } from './repo-rows.ts';
 
 /** Repositories asked for by one statement. */
 const SLICE = 100;
-
-const COUNT_COLUMNS = [
-  'repositories.likes',
-  'repositories.downloads',
-  'repositories.downloads_all_time',
-] as const;
-
-const toCounts = (row: {
-  readonly likes: number;
-  readonly downloads: number;
-  readonly downloads_all_time: number;
-}): PopularityCounts => ({
-  likes: row.likes,
-  downloads: row.downloads,
-  downloadsAllTime: row.downloads_all_time,
-});
 
 /** Sum of whole numbers, 0 of none. */
 const sum = (value: ReturnType<typeof sql<number>>) =>
@@ -119,15 +103,6 @@ export function createPopularityStore(context: StoreContext): PopularityStore {
   };
 
   return {
-    counts: async (repositoryId) => {
-      const row = await db
-        .selectFrom('repositories')
-        .select(COUNT_COLUMNS)
-        .where('id', '=', repositoryId)
-        .executeTakeFirst();
-      return row && toCounts(row);
-    },
-
     addDownloads: async (counted, today) => {
       const rows: Insertable<DownloadDayTable>[] = [];
       for (const { repositoryId, day, downloads, ...others } of counted) {
@@ -154,7 +129,7 @@ export function createPopularityStore(context: StoreContext): PopularityStore {
     mostUsed: async (scope, kind, limit) => {
       const byColumn = (column: 'trending' | 'downloads') =>
         selectRepos(context)
-          .select(COUNT_COLUMNS)
+          .select(COUNTER_COLUMNS)
           .where('repositories.kind', '=', kind)
           .where(`repositories.${column}`, '>', 0)
           .where(isVisible(context, scope))
@@ -164,7 +139,7 @@ export function createPopularityStore(context: StoreContext): PopularityStore {
           .execute();
       const rows = [...(await byColumn('trending')), ...(await byColumn('downloads'))];
       const distinct = new Map(rows.map((row) => [row.id, row]));
-      return [...distinct.values()].map((row) => ({ repo: toRepo(row), ...toCounts(row) }));
+      return [...distinct.values()].map((row) => ({ repo: toRepo(row), ...toCounters(row) }));
     },
 
     windows,

@@ -1,12 +1,12 @@
 import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { Repo } from '../../domain/repo.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { RepoScope } from '../stores.ts';
+import type { RepoCounters, RepoScope } from '../stores.ts';
 import type { NamespaceTable, RepositoryTable } from '../tables.ts';
 
 /*
- * What the stores that answer with repositories share: the columns of one with its owner's name, and which of them a
- * scope shows.
+ * What the stores that answer with repositories share: the columns of one with its owner's name, its counters, and
+ * which of them a scope shows.
  */
 
 const REPO_COLUMNS = [
@@ -49,6 +49,25 @@ export const toRepo = (row: RepoRow): Repo => ({
   createdAt: row.created_at,
   updatedAt: row.updated_at,
   archivedAt: row.archived_at ?? undefined,
+});
+
+export const COUNTER_COLUMNS = [
+  'repositories.likes',
+  'repositories.downloads',
+  'repositories.downloads_all_time',
+  'repositories.trending',
+] as const;
+
+export type CounterRow = Pick<
+  Selectable<RepositoryTable>,
+  'likes' | 'downloads' | 'downloads_all_time' | 'trending'
+>;
+
+export const toCounters = (row: CounterRow): RepoCounters => ({
+  likes: Number(row.likes),
+  downloads: Number(row.downloads),
+  downloadsAllTime: Number(row.downloads_all_time),
+  trending: Number(row.trending),
 });
 
 /** True for the rows of `repositories` that a scope shows. */

@@ -9,32 +9,21 @@ import { newPublicId } from '../../platform/random.ts';
 import { toOid } from '../bytes.ts';
 import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { RepoCounters, RepoStore } from '../stores.ts';
-import type { RepositoryNameTable, RepositoryTable } from '../tables.ts';
+import type { RepoStore } from '../stores.ts';
+import type { RepositoryNameTable } from '../tables.ts';
 import { createRepoLists } from './repo-lists.ts';
-import { isVisible, selectRepos, toRepo, type RepoRow } from './repo-rows.ts';
+import {
+  COUNTER_COLUMNS,
+  isVisible,
+  selectRepos,
+  toCounters,
+  toRepo,
+  type CounterRow,
+  type RepoRow,
+} from './repo-rows.ts';
 import { deleteRepositoryRows } from './repository-rows.ts';
 
-const COUNTER_COLUMNS = [
-  'repositories.likes',
-  'repositories.downloads',
-  'repositories.downloads_all_time',
-  'repositories.trending',
-] as const;
-
-type CounterRow = Pick<
-  Selectable<RepositoryTable>,
-  'likes' | 'downloads' | 'downloads_all_time' | 'trending'
->;
-
 const NO_COUNTERS: CounterRow = { likes: 0, downloads: 0, downloads_all_time: 0, trending: 0 };
-
-const toCounters = (row: CounterRow): RepoCounters => ({
-  likes: Number(row.likes),
-  downloads: Number(row.downloads),
-  downloadsAllTime: Number(row.downloads_all_time),
-  trending: Number(row.trending),
-});
 
 type NamedRepoRow = RepoRow & Pick<Selectable<RepositoryNameTable>, 'is_redirect'>;
 

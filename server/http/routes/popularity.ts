@@ -16,7 +16,7 @@ export function popularityRoutes(services: { readonly popularity: Popularity }):
 
   return [
     serve(contract.repoStats, async ({ granted }) => {
-      const { downloads, downloadsAllTime, likes } = await popularity.counts(granted);
+      const { downloads, downloadsAllTime, likes } = await popularity.counters(granted);
       return json({ downloads, downloadsAllTime, likes });
     }),
 

@@ -100,9 +100,9 @@ test('a repository that is gone does not keep others from being counted', async 
 test('old days fall out of what is recent', async () => {
   download(owner);
   await downloads.flush();
-  const counts = () => db.read((stores) => stores.popularity.counts(repo.id));
-  expect(await counts()).toEqual({ likes: 0, downloads: 1, downloadsAllTime: 1 });
+  const counts = () => db.read((stores) => stores.repos.counters(repo.id));
+  expect(await counts()).toEqual({ likes: 0, downloads: 1, downloadsAllTime: 1, trending: 7 });
   clock.advance(30 * DAY_MS);
   await db.write((stores) => stores.popularity.recount(undefined, dayOf(clock.now()), 10));
-  expect(await counts()).toEqual({ likes: 0, downloads: 0, downloadsAllTime: 1 });
+  expect(await counts()).toEqual({ likes: 0, downloads: 0, downloadsAllTime: 1, trending: 0 });
 });
