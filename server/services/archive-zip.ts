@@ -26,6 +26,8 @@ const DESCRIPTOR = { short: 16, long: 24 } as const;
 const MAX_32 = 0xffffffff;
 const MAX_16 = 0xffff;
 const BLOCK_BYTES = 0xffff;
+/** About a megabyte. */
+const BLOCKS_AT_A_TIME = 16;
 const BLOCK_HEADER_BYTES = 5;
 
 const UTF8_NAMES = 1 << 11;
@@ -190,40 +192,56 @@ function end(count: number, offset: number, length: number, facts: ArchiveFacts)
   return Buffer.concat(pieces);
 }
 
-/** Content in stored blocks of one length, whatever the pieces it comes in. */
+/** Bytes of the next blocks, as many as are made at a time, of content that is so long. */
+function runBytes(contentBytes: number): number {
+  const bytes = Math.min(contentBytes, BLOCKS_AT_A_TIME * BLOCK_BYTES);
+  return bytes + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_HEADER_BYTES;
+}
+
+/** Returns where the content of the block begins. */
+function writeBlockHeader(bytes: Buffer, at: number, length: number, isLast: boolean): number {
+  bytes.writeUInt8(isLast ? 1 : 0, at);
+  bytes.writeUInt16LE(length, at + 1);
+  return bytes.writeUInt16LE(length ^ MAX_16, at + 3);
+}
+
+/**
+ * Content in stored blocks of one length, whatever the pieces it comes in. Each byte is copied once, to where it goes
+ * out: sources may use their buffers again.
+ */
 async function* storedBlocks(
   entry: ArchiveEntry,
   seen: (chunk: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array> {
-  const header = (length: number, isLast: boolean): Buffer => {
-    const bytes = Buffer.alloc(BLOCK_HEADER_BYTES);
-    bytes.writeUInt8(isLast ? 1 : 0, 0);
-    bytes.writeUInt16LE(length, 1);
-    bytes.writeUInt16LE(length ^ MAX_16, 3);
-    return bytes;
-  };
+  /** Content that no block has room for yet. */
   let left = entry.sizeBytes;
-  let waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
-  if (left === 0) yield header(0, true);
+  let blockLeft = 0;
+  let run = Buffer.alloc(0);
+  let filled = 0;
+  if (left === 0) {
+    const empty = Buffer.alloc(BLOCK_HEADER_BYTES);
+    writeBlockHeader(empty, 0, 0, true);
+    yield empty;
+  }
   for await (const chunk of contentOf(entry)) {
     seen(chunk);
-    // A source may use its buffers again: what is not passed on at once is copied.
-    waiting.push(Buffer.from(chunk));
-    waitingBytes += chunk.byteLength;
-    if (waitingBytes < Math.min(BLOCK_BYTES, left)) continue;
-    const all = Buffer.concat(waiting);
-    const pieces: Buffer[] = [];
-    let at = 0;
-    while (left > 0 && all.length - at >= Math.min(BLOCK_BYTES, left)) {
-      const length = Math.min(BLOCK_BYTES, left);
-      pieces.push(header(length, length === left), all.subarray(at, at + length));
+    for (let at = 0; at < chunk.byteLength;) {
+      if (filled === run.length) {
+        run = Buffer.allocUnsafe(runBytes(left));
+        filled = 0;
+      }
+      if (blockLeft === 0) {
+        blockLeft = Math.min(BLOCK_BYTES, left);
+        left -= blockLeft;
+        filled = writeBlockHeader(run, filled, blockLeft, left === 0);
+      }
+      const length = Math.min(blockLeft, chunk.byteLength - at);
+      run.set(chunk.subarray(at, at + length), filled);
       at += length;
-      left -= length;
+      filled += length;
+      blockLeft -= length;
+      if (filled === run.length) yield run;
     }
-    waiting = [all.subarray(at)];
-    waitingBytes = all.length - at;
-    yield Buffer.concat(pieces);
   }
 }
 

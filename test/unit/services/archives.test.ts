@@ -47,6 +47,7 @@ const FILES = new Map<string, NativeFile>([
   ['folder/deep/日本 é.txt', file('text\n')],
   [`long/${'n'.repeat(120)}/${'m'.repeat(100)}.bin`, file(Buffer.alloc(70_000, 3))],
   ['blocks', file(Buffer.alloc(65_535 * 2, 5))],
+  ['many-blocks', file(Buffer.alloc(65_535 * 16 + 1, 7))],
   ['module', file('', '160000')],
 ]);
 
