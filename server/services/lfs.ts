@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database, LargeObject, Stores, Upload, UploadPart } from '../db/stores.ts';
-import { HubError, isHubError } from '../domain/errors.ts';
+import { corruptObject, HubError, isHubError } from '../domain/errors.ts';
 import {
   isPublicId,
   isSha256,
@@ -196,7 +196,7 @@ export function createLfs(parts: {
     }
     let isStored: boolean;
     try {
-      isStored = await storePlain(facts, joinParts(objects, upload.publicId, etags.length));
+      isStored = await storePlain(facts, joinParts(objects, upload, etags.length));
     } catch (error) {
       // Parts that do not make the object never will: the client has to start anew.
       if (isHubError(error, 'LfsMismatch')) await discard(upload, stored);
@@ -383,10 +383,18 @@ async function* hashing(
   }
 }
 
-async function* joinParts(objects: ObjectStore, upload: PublicId, count: number): AsyncGenerator<Uint8Array> {
+async function* joinParts(objects: ObjectStore, upload: Upload, count: number): AsyncGenerator<Uint8Array> {
   for (let number = 1; number <= count; number++) {
-    const part = await objects.get(uploadPartKey(upload, number));
+    const key = uploadPartKey(upload.publicId, number);
+    const part = await objects.get(key);
     if (!part) throw new HubError('InvalidPart', `Part ${number} is gone. Upload it again.`);
-    yield* part.bytes;
+    // Parts were counted when they came: other lengths now are the store's fault, not that of whoever sent them.
+    let missing = partBytesOf(upload, number);
+    for await (const chunk of part.bytes) {
+      missing -= chunk.byteLength;
+      if (missing < 0) throw corruptObject(key);
+      yield chunk;
+    }
+    if (missing > 0) throw corruptObject(key);
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Answer, TestHub } from '../support/hub.ts';
 import { describeWithTools } from '../support/require.ts';
@@ -32,6 +33,20 @@ const TROUBLES: readonly StoreTrouble[] = [
   { kind: 'lies', bytes: 70_000 },
 ];
 
+/** Nobody but the hub itself is blamed. */
+const FAULTS_OF_OURS = ['503 Unavailable', '500 CorruptObject'];
+const outcomeOf = ({ status, headers }: Answer): string => `${status} ${String(headers['x-error-code'])}`;
+
+/** What jobs began to read in the trouble may fail a moment later, and others who wait for the same with it. */
+async function onceWell(send: () => Promise<Answer>): Promise<Answer> {
+  let answer = await send();
+  for (let attempt = 0; attempt < 10 && answer.status >= 500; attempt += 1) {
+    await delay(200);
+    answer = await send();
+  }
+  return answer;
+}
+
 const named = TROUBLES.map((trouble) => [Object.values(trouble).join(' '), trouble] as const);
 
 describeWithTools('a store in trouble', ['versitygw'], ({ versitygw }) => {
@@ -42,16 +57,16 @@ describeWithTools('a store in trouble', ['versitygw'], ({ versitygw }) => {
   beforeAll(async () => {
     const s3 = cleanup.use(await startS3Server(versitygw));
     proxy = cleanup.use(await startStoreProxy(s3.endpoint));
-    const storage = {
-      ...{ kind: 's3', 's3-endpoint': proxy.endpoint, 's3-region': s3.region, 's3-bucket': 'hub' },
-      ...{ 's3-access-key-id': s3.accessKeyId, 's3-secret-access-key': s3.secretAccessKey },
+    const environment = {
+      ATOLL_STORAGE_KIND: 's3',
+      ATOLL_STORAGE_S3_ENDPOINT: proxy.endpoint,
+      ATOLL_STORAGE_S3_REGION: s3.region,
+      ATOLL_STORAGE_S3_BUCKET: 'hub',
+      ATOLL_STORAGE_S3_ACCESS_KEY_ID: s3.accessKeyId,
+      ATOLL_STORAGE_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
     };
-    hub = cleanup.use(
-      await startPeopledHub([
-        ...Object.entries(storage).flatMap(([name, value]) => [`--storage-${name}`, value]),
-        ...['--limits-part-size', '5MiB', '--no-uploads-convert-to-xet'],
-      ]),
-    );
+    const flags = ['--limits-part-size', '5MiB', '--no-uploads-convert-to-xet'];
+    hub = cleanup.use(await startPeopledHub(flags, environment));
     repo = await createRepo(hub, 'owner/troubled');
   });
   afterAll(() => cleanup.disposeAsync());
@@ -89,7 +104,10 @@ describeWithTools('a store in trouble', ['versitygw'], ({ versitygw }) => {
       const large = randomBytes(PART + 300_000);
       const { puts, complete } = await inParts(large);
       const answers = await Promise.all(puts.map((send) => send()));
-      const parts = answers.map(({ headers }, index) => ({ partNumber: index + 1, etag: String(headers.etag) }));
+      const parts = answers.map(({ headers }, index) => ({
+        partNumber: index + 1,
+        etag: String(headers.etag),
+      }));
       const body = Buffer.from(JSON.stringify({ oid: sha256Of(large), parts }));
       const headers = { 'content-type': 'application/vnd.git-lfs+json' };
       return () => hub.send('POST', complete, { body, headers });
@@ -102,7 +120,10 @@ describeWithTools('a store in trouble', ['versitygw'], ({ versitygw }) => {
     shard: async () => {
       const { xorb, shard } = await buildXetUpload(randomBytes(300_000));
       const { cas, token } = await repo.xetToken();
-      const stored = await hub.send('POST', `${cas}/v1/xorbs/default/${xorb.hash}`, { token, body: xorb.bytes });
+      const stored = await hub.send('POST', `${cas}/v1/xorbs/default/${xorb.hash}`, {
+        token,
+        body: xorb.bytes,
+      });
       expect(stored.status, stored.text).toBe(200);
       return () => hub.send('POST', `${cas}/v1/shards`, { token, body: shard });
     },
@@ -123,14 +144,10 @@ describeWithTools('a store in trouble', ['versitygw'], ({ versitygw }) => {
         expect(order).toEqual(['others 200', 'upload']);
         expect(answer.status, answer.text).toBe(200);
       } else if (answer.status !== 200) {
-        expect({ name, status: answer.status, code: answer.headers['x-error-code'] }).toEqual({
-          name,
-          status: 503,
-          code: 'Unavailable',
-        });
+        expect(FAULTS_OF_OURS, name).toContain(outcomeOf(answer));
       }
       if (trouble.kind === 'slow' || trouble.kind === 'refuses') expect(met).toBeGreaterThan(0);
-      const again = await send();
+      const again = await onceWell(send);
       expect(again.status, again.text).toBe(200);
     });
 
@@ -156,15 +173,19 @@ describeWithTools('a store in trouble', ['versitygw'], ({ versitygw }) => {
           const read = () => repo.resolve('main', path, range === undefined ? {} : { range });
           proxy.trouble(trouble);
           const outcome = await read().then(
-            ({ status, body, headers }) =>
-              status >= 400 ? `${status} ${String(headers['x-error-code'])}` : body.equals(wanted) ? 'whole' : 'wrong',
+            (answer) => {
+              if (answer.status >= 400) return outcomeOf(answer);
+              return answer.body.equals(wanted) ? 'whole' : 'wrong';
+            },
             () => 'broken',
           );
-          const met = proxy.trouble(undefined);
-          if (path.endsWith('.bin')) expect(met).toBeGreaterThan(0);
-          const clear = ['whole', 'broken', '503 Unavailable', '500 CorruptObject'];
-          expect(trouble.kind === 'slow' ? ['whole'] : clear, `${path} ${String(range)}`).toContain(outcome);
-          expect((await read()).body.equals(wanted), path).toBe(true);
+          if (!path.endsWith('.txt')) expect(proxy.trouble(undefined), path).toBeGreaterThan(0);
+          proxy.trouble(undefined);
+          const clear = trouble.kind === 'slow' ? ['whole'] : ['whole', 'broken', ...FAULTS_OF_OURS];
+          expect(clear, `${path} ${String(range)}`).toContain(outcome);
+          const healed = await onceWell(read);
+          expect(healed.status, healed.text.slice(0, 200)).toBe(range === undefined ? 200 : 206);
+          expect(healed.body.equals(wanted), path).toBe(true);
         }
       }
     });

@@ -75,7 +75,11 @@ export function openDoor(url: string): HubDoor {
 
 const INDEX_HTML = '<!doctype html><title>Atoll</title><style nonce="__ATOLL_NONCE__"></style>';
 
-export async function startHub(flags: readonly string[] = []): Promise<TestHub> {
+/** @param env Variables of its settings: secrets have no flag. */
+export async function startHub(
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestHub> {
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'atoll-hub-'));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
@@ -85,7 +89,7 @@ export async function startHub(flags: readonly string[] = []): Promise<TestHub> 
   await writeFile(join(assetsFolder, 'page-1234.js'), 'export {};\n');
   const read = readConfigOfCommandLine(
     ['--host', '127.0.0.1', '--port', '0', '--data-dir', dataDir, ...flags],
-    {},
+    env,
   );
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
 

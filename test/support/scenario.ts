@@ -63,9 +63,12 @@ export const tokenOf = (person: Person): string | undefined =>
   person === 'anonymous' ? undefined : tokenValue(person);
 
 /** A hub with the people above; `lab` is their organization, and `owner` has repositories of their own. */
-export async function startPeopledHub(flags: readonly string[] = []): Promise<TestHub> {
+export async function startPeopledHub(
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestHub> {
   await using cleanup = new AsyncDisposableStack();
-  const hub = cleanup.use(await startHub(flags));
+  const hub = cleanup.use(await startHub(flags, env));
   await hub.command('apply', { text: JSON.stringify(DESCRIPTION) });
   cleanup.move();
   return hub;

@@ -40,7 +40,12 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
     return answer;
   }
 
-  async function answerWrongly(trouble: StoreTrouble, method: string, found: IncomingMessage, to: ServerResponse) {
+  async function answerWrongly(
+    trouble: StoreTrouble,
+    method: string,
+    found: IncomingMessage,
+    to: ServerResponse,
+  ) {
     const length = Number(found.headers['content-length'] ?? 0);
     const pieces: Buffer[] = [];
     for await (const piece of found) pieces.push(piece as Buffer);
@@ -68,7 +73,8 @@ export async function startStoreProxy(endpoint: string): Promise<StoreProxy> {
       return void to.end(method === 'HEAD' ? undefined : FAILURE);
     }
     const found = await ask(asked);
-    const isObject = (found.statusCode === 200 || found.statusCode === 206) && !asked.url?.includes('?list-type');
+    const isObject =
+      (found.statusCode === 200 || found.statusCode === 206) && !asked.url?.includes('?list-type');
     const isWrong =
       (trouble?.kind === 'lies' && (method === 'GET' || method === 'HEAD')) ||
       (trouble?.kind === 'breaks off' && method === 'GET');
