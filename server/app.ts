@@ -46,6 +46,7 @@ import { createHistory } from './services/history.ts';
 import { createIdTokens } from './services/id-tokens.ts';
 import { createLargeObjects } from './services/large-objects.ts';
 import { createLfsFiles } from './services/lfs-files.ts';
+import { createLeaderboards } from './services/leaderboards.ts';
 import { createLfs } from './services/lfs.ts';
 import { createLikes } from './services/likes.ts';
 import { createOAuthApps } from './services/oauth-apps.ts';
@@ -74,6 +75,7 @@ import { createSetup } from './services/setup.ts';
 import { createSignInLimits } from './services/sign-in-limits.ts';
 import { createSweep } from './services/sweep.ts';
 import { createTokenReaches } from './services/token-reach.ts';
+import { createSpaceSearch } from './services/space-search.ts';
 import { createTagLists } from './services/tag-lists.ts';
 import { createTensorHeaders } from './services/tensor-headers.ts';
 import { createTokens } from './services/tokens.ts';
@@ -268,6 +270,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     headers: tensorHeaders,
   });
   const tagLists = createTagLists({ db, authorize });
+  const leaderboards = createLeaderboards({ repositories, facts, info });
+  const spaceSearch = createSpaceSearch({ repositories, facts, info });
   const archives = createArchives({ contents, repoObjects, largeObjects });
   const likes = createLikes({ db, clock, authorize });
   const profiles = createProfiles({ db, authorize });
@@ -316,6 +320,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       info,
       facts,
       tagLists,
+      leaderboards,
+      spaceSearch,
       safetensorsMetadata,
       overviews,
       downloads,

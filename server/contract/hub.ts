@@ -106,6 +106,4 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/api/settings/webhooks',
   '/api/settings/webhooks/*',
   '/api/buckets/**',
-  '/api/datasets/:namespace/:name/leaderboard',
-  '/api/spaces/semantic-search',
 ];

@@ -2,6 +2,7 @@ import type { BaseRelation, FactDetails, FactSummary, Label } from './repo-facts
 import { LINKED } from './repo-facts.ts';
 import { datasetFacets } from './dataset-facets.ts';
 import { appsOf } from './local-apps.ts';
+import { resultsOf } from './evaluation.ts';
 import { hintsOfFiles, isLibrary, libraryOfFiles, libraryOfTags } from './model-files.ts';
 import { headOf, pipelineGroup, pipelineOfDiffusers, pipelineOfPeftTask } from './pipelines.ts';
 import { isRecord, textOf, textsOf } from './plain-json.ts';
@@ -124,6 +125,10 @@ function modelFacts(files: FilesRead): CardFacts {
       ...labelsOf('library', [libraryName, ...hints, ...cardTags.filter(isLibrary)]),
       ...labelsOf('language', languages),
       ...labelsOf('app', appsOf({ tags, pipelineTag, libraryName })),
+      ...labelsOf(
+        'evaluated',
+        resultsOf(card).map(({ dataset }) => dataset),
+      ),
     ],
   };
 }

@@ -5,8 +5,10 @@
  * - `pipeline`, `library`, `language`: its pipeline tag, the libraries that load it, its languages
  * - `model`, `dataset`: what a space uses, by full name; `linked` is there when it uses any
  * - `app`: programs on one's own machine that run it
+ * - `evaluated`: data sets that a model's card gives results for, by full name
  */
-export type LabelRole = 'tag' | 'pipeline' | 'library' | 'language' | 'model' | 'dataset' | 'linked' | 'app';
+export type LabelRole =
+  'tag' | 'pipeline' | 'library' | 'language' | 'model' | 'dataset' | 'linked' | 'app' | 'evaluated';
 
 /** Something a list can be narrowed by. */
 export interface Label {

@@ -3,6 +3,7 @@ import { accountRoutes } from './accounts.ts';
 import { archiveRoutes } from './archives.ts';
 import { commitRoutes } from './commits.ts';
 import { contentRoutes } from './contents.ts';
+import { discoveryRoutes } from './discovery.ts';
 import { historyRoutes } from './history.ts';
 import { diffRoutes } from './diffs.ts';
 import { hubRoutes } from './hub.ts';
@@ -24,6 +25,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof contentRoutes>[0] &
   Parameters<typeof historyRoutes>[0] &
   Parameters<typeof diffRoutes>[0] &
+  Parameters<typeof discoveryRoutes>[0] &
   Parameters<typeof hubRoutes>[0] &
   Parameters<typeof lfsFileRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
@@ -43,6 +45,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...accountRoutes(services),
   ...oauthRoutes(services),
   ...repoListRoutes(services),
+  ...discoveryRoutes(services),
   ...repoRoutes(services),
   ...lifecycleRoutes(services),
   ...contentRoutes(services),

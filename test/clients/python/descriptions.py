@@ -135,6 +135,52 @@ def lists(lane):
     assert list(api.list_spaces(search=word, datasets=dataset, models=model, linked=True)) == []
 
 
+@step("ranks models by what their cards say they reached", when=lambda lane: lane.version >= (1, 19))
+def leaderboard(lane):
+    api, data = lane.api(), lane.repo("benchmark")
+    api.create_repo(data, repo_type="dataset")
+    with raises(Exception, status=404):
+        api.get_dataset_leaderboard(data)
+    for name, value, base in (("ranked-one", 0.5, None), ("ranked-two", 0.75, None), ("ranked-tuned", 0.9, "ada/base")):
+        api.create_repo(lane.repo(name))
+        card = f"""---
+{f"base_model: {base}" if base else "license: mit"}
+model-index:
+- name: {name}
+  results:
+  - task: {{type: text-classification}}
+    dataset: {{type: {data}, name: Benchmark}}
+    metrics:
+    - {{type: accuracy, value: {value}}}
+---
+"""
+        api.upload_file(path_or_fileobj=card.encode(), path_in_repo="README.md", repo_id=lane.repo(name))
+    ranked = api.get_dataset_leaderboard(data)
+    assert [(entry.rank, entry.model_id, entry.value) for entry in ranked] == [
+        (1, lane.repo("ranked-two"), 0.75),
+        (2, lane.repo("ranked-one"), 0.5),
+    ]
+    assert ranked[0].author.username == "ada"
+    everything = api.get_dataset_leaderboard(data, base_model_only=False)
+    assert everything[0].model_id == lane.repo("ranked-tuned") and len(everything) == 3
+
+
+@step("finds spaces by words", when=lambda lane: lane.version >= (1, 19))
+def spaces(lane):
+    api, word = lane.api(), lane.repo("").split("/")[1].replace("-", "")
+    for name, title in (("found-tides", f"{word} Tide Tables"), ("found-reefs", f"{word} Reef Maps")):
+        api.create_repo(lane.repo(name), repo_type="space", space_sdk="static")
+        card = f"---\ntitle: {title}\nsdk: static\nemoji: 🌊\ntags: [{word}]\nshort_description: What the sea does\n---\n"
+        where = {"path_in_repo": "README.md", "repo_id": lane.repo(name), "repo_type": "space"}
+        api.upload_file(path_or_fileobj=card.encode(), **where)
+    found = list(api.search_spaces(f"{word} reef maps"))
+    assert found[0].id == lane.repo("found-reefs") and found[0].semantic_relevancy_score > 0
+    assert found[0].sdk == "static" and found[0].ai_short_description == "What the sea does"
+    both = {space.id for space in api.search_spaces(word, filter=word, sdk="static", include_non_running=True)}
+    assert both == {lane.repo("found-tides"), lane.repo("found-reefs")}
+    assert list(api.search_spaces(word, sdk="gradio")) == []
+
+
 @step("sorts by date, up and down, page by page")
 def pages(lane):
     api, word = lane.api(), lane.repo("sorted-").split("/")[1]

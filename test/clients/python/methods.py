@@ -8,7 +8,7 @@ from lane import step
 # What the client offers beside repositories and content, by why no step calls it.
 OUT_OF_SCOPE = {
     "Spaces do not run here": r".*space_(runtime|secrets?|variables?|volumes|logs|hardware|sleep_time|dev_mode|storage"
-    r"|templates)$|.*spaces_hardware|(pause|restart|wait_for)_space|get_zero_gpu_quota|search_spaces",
+    r"|templates)$|.*spaces_hardware|(pause|restart|wait_for)_space|get_zero_gpu_quota",
     "jobs do not run here": r".*_jobs?(_.*)?$|.*scheduled.*|.*_jobs_hardware",
     "inference is served elsewhere": r".*inference.*",
     "papers are no content of a hub like this": r".*_papers?$|paper_info",
@@ -17,7 +17,6 @@ OUT_OF_SCOPE = {
     "discussions and pull requests come later": r".*discussion.*|.*pull_request|upload_attachment",
     "access requests come later": r".*access(_requests?)?$",
     "webhooks come later": r".*webhooks?$",
-    "there are no leaderboards": r"get_dataset_leaderboard",
     "goes to the large hub whatever the endpoint is": r"list_dataset_parquet_files",
 }
 
