@@ -201,15 +201,15 @@ describe('within one commit', () => {
     ['a file below a file', [fileLine('a', '1'), fileLine('a/b', '1')]],
     ['a file below one that is there', [fileLine('there/x', '1')]],
     ['a file in the place of a folder', [fileLine('folder', '1')]],
-    ['another case of a name', [fileLine('THERE', '1')]],
-    ['another case of a folder', [fileLine('Folder/y', '1')]],
-    ['another case in the same commit', [fileLine('n', '1'), fileLine('N', '1')]],
-    ['another form of a letter', [fileLine('é', '1'), fileLine('e\u0301', '1')]],
-  ])('%s is refused', async (_, lines) => {
+    ['another case of a name', [fileLine('THERE', '1')], 409],
+    ['another case of a folder', [fileLine('Folder/y', '1')], 409],
+    ['another case in the same commit', [fileLine('n', '1'), fileLine('N', '1')], 409],
+    ['another form of a letter', [fileLine('é', '1'), fileLine('e\u0301', '1')], 409],
+  ])('%s is refused', async (_, lines, status = 400) => {
     const repo = await newRepo();
     const head = await repo.commit([fileLine('there', '1'), fileLine('folder/x', '1')]);
     const answer = await repo.postCommit(ndjson(lines));
-    expect([answer.status, answer.headers['x-error-code']]).toEqual([400, 'PathCollision']);
+    expect([answer.status, answer.headers['x-error-code']]).toEqual([status, 'PathCollision']);
     expect(await repo.head()).toBe(head);
   });
 });

@@ -115,7 +115,7 @@ describe('framing', () => {
       headers: { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' },
     });
     expect(headers['link']).toMatch(
-      new RegExp(`^<${hub.url}/api/models\\?limit=1&cursor=[\\w-]+>; rel="next"$`),
+      new RegExp(`^<${hub.url}/api/models\\?limit=1&cursor=[\\w.-]+>; rel="next"$`),
     );
   });
 
