@@ -209,7 +209,22 @@ function countRows(tables: BetterSqlite3.Database): Readonly<Record<string, numb
   );
 }
 
+/** Folders come and go while they are listed; then the list is made anew. */
 async function listFiles(
+  root: string,
+  folders: readonly string[],
+): Promise<Readonly<Record<string, number>>> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await listFilesOnce(root, folders);
+    } catch (error) {
+      if (tries === 20 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await delay(20);
+    }
+  }
+}
+
+async function listFilesOnce(
   root: string,
   folders: readonly string[],
 ): Promise<Readonly<Record<string, number>>> {
