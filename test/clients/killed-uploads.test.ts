@@ -38,11 +38,12 @@ async function writeFiles(folder: string): Promise<ReadonlyMap<string, Buffer>> 
 for (const [lane, call] of [
   ['hub-2.4.0', 'folder'],
   ['hub-1.33.0', 'large-folder'],
+  ['hub-0.36.2', 'large-folder'],
 ] as const) {
   describeWithTools(`${call} of ${lane}`, [`py/${lane}`], (tools) => {
     test('ends right when its process was killed again and again, and nothing is there twice', async () => {
-      const repo = `ada/killed-${call}`;
-      const work = join(hub.scratch, call);
+      const repo = `ada/killed-${call}-${lane}`;
+      const work = join(hub.scratch, `${call}-${lane}`);
       const source = join(work, 'source');
       const home = join(work, 'home');
       await mkdir(home, { recursive: true });
