@@ -29,6 +29,7 @@ import { createHeldFiles } from './services/held-files.ts';
 import { createMerges } from './services/merges.ts';
 import { createResets } from './services/resets.ts';
 import { createSquashes } from './services/squashes.ts';
+import { createBuckets } from './services/buckets.ts';
 import { createCapabilities } from './services/capabilities.ts';
 import { createCardChecks } from './services/card-checks.ts';
 import { createCommits } from './services/commits.ts';
@@ -258,6 +259,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const resets = createResets({ repoObjects, moves, heldFiles });
   const squashes = createSquashes({ db, clock, repoObjects, revisions, refUpdates, moves, queue });
   const repositories = createRepositories({ db, clock, authorize, commits, refUpdates });
+  const buckets = createBuckets({ db, clock, authorize });
   const repoMoves = createRepoMoves({ db, clock, authorize });
   const duplicates = createRepoDuplicates({ db, clock, authorize, refUpdates, onCommitted: jobs.wake });
   const repoSettings = createRepoSettings({ db, clock, authorize });
@@ -313,6 +315,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       resets,
       squashes,
       repositories,
+      buckets,
       repoMoves,
       duplicates,
       repoSettings,
@@ -369,10 +372,12 @@ export function commandServices(services: Services, stores: OpenedStores): Opene
     apply: services.apply,
     async listRepos() {
       const all: Repo[] = [];
+      let last: Repo | undefined;
       for (;;) {
-        const page = await stores.db.read(({ repos }) => repos.listAll(all.at(-1)?.id, 500));
-        if (page.length === 0) return all;
-        all.push(...page);
+        const page = await stores.db.read(({ repos }) => repos.listAll(last?.id, 500));
+        last = page.at(-1);
+        if (!last) return all;
+        all.push(...page.filter(({ kind }) => kind !== 'bucket'));
       }
     },
     exportRepo: services.exports.exportRepo,

@@ -22,7 +22,7 @@ export interface UserReply {
 
 /** One thing that a fine-grained token reaches. `name` is `owner/name` of a repository. */
 export interface TokenAccessReply {
-  readonly type: 'model' | 'dataset' | 'space' | 'kernel' | 'user' | 'org';
+  readonly type: 'model' | 'dataset' | 'space' | 'kernel' | 'bucket' | 'user' | 'org';
   readonly name: string;
   readonly permission: 'read' | 'write';
 }
@@ -138,7 +138,7 @@ export const createToken = route({
       access: z
         .array(
           z.object({
-            type: z.enum(['model', 'dataset', 'space', 'kernel', 'user', 'org']),
+            type: z.enum(['model', 'dataset', 'space', 'kernel', 'bucket', 'user', 'org']),
             name: z.string().min(1).max(256),
             permission: z.enum(['read', 'write']),
           }),

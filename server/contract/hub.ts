@@ -105,5 +105,4 @@ export const NOT_OFFERED_YET: readonly string[] = [
   '/api/collections/*',
   '/api/settings/webhooks',
   '/api/settings/webhooks/*',
-  '/api/buckets/**',
 ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ignored } from './query.ts';
 import { anyone, jsonBody, noBody, repo, reply, route, signedIn } from './route.ts';
-import { repoKind } from './shapes.ts';
+import { heldKind, repoKind } from './shapes.ts';
 
 /** Where a repository is, after it was moved or made. */
 export interface RepoAddressReply {
@@ -16,7 +16,7 @@ export const moveRepo = route({
   access: signedIn('repo'),
   summary: 'Rename a repository or give it to another owner; its former name leads to it.',
   query: ignored,
-  body: jsonBody(z.object({ fromRepo: z.string(), toRepo: z.string(), type: repoKind.nullish() })),
+  body: jsonBody(z.object({ fromRepo: z.string(), toRepo: z.string(), type: heldKind.nullish() })),
   answer: reply<RepoAddressReply>(),
   errors: ['RepoNotFound', 'Forbidden', 'Conflict', 'InvalidName', 'ReservedName'],
 });

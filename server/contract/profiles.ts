@@ -3,7 +3,7 @@ import { pageQuery, type PersonReply } from './likes.ts';
 import { choice, ignored, integer } from './query.ts';
 import type { RepoReply } from './repos.ts';
 import { anyone, noBody, reply, route, signedIn } from './route.ts';
-import type { repoKind, visibility } from './shapes.ts';
+import type { heldKind, visibility } from './shapes.ts';
 
 /** An organization in the overview of a person. */
 export interface OrganizationReply {
@@ -52,7 +52,7 @@ export interface OrganizationOverviewReply extends CountsReply {
 /** A repository in the settings of its owner, with the room it takes. */
 export interface StoredRepoReply {
   readonly id: string;
-  readonly type: z.infer<typeof repoKind>;
+  readonly type: z.infer<typeof heldKind>;
   readonly updatedAt: string;
   readonly visibility: z.infer<typeof visibility>;
   /** Bytes of its large files. */

@@ -5,7 +5,8 @@ import type { ErrorCode } from '../domain/errors.ts';
 /**
  * Who may call a route. There is no default: a route without it does not compile.
  *
- * - `repo`: the repository in the path, with this right; the handler receives a `Granted`
+ * - `repo`: the repository, or the bucket, in the path, with this right; the handler receives a `Granted`. With
+ *   `ownName` a former name does not lead to it
  * - `reader`: a user who may read the repository in the path, and leaves a mark of their own there, such as a like; a
  *   read token may not
  * - `signedIn`: a user, whose credential is good for that scope (`AccountScope`)
@@ -15,7 +16,7 @@ import type { ErrorCode } from '../domain/errors.ts';
  * - `setupOnce`: the one-time secret, while there is no account
  */
 export type Access =
-  | { readonly kind: 'repo'; readonly right: RepoRight }
+  | { readonly kind: 'repo'; readonly right: RepoRight; readonly of?: 'bucket'; readonly ownName?: true }
   | { readonly kind: 'reader' }
   | { readonly kind: 'signedIn'; readonly scope: AccountScope }
   | { readonly kind: 'namespace'; readonly right: NamespaceRight }
@@ -27,6 +28,9 @@ export const repo = <Right extends RepoRight>(right: Right): { kind: 'repo'; rig
   kind: 'repo',
   right,
 });
+export const bucket = <Right extends RepoRight>(
+  right: Right,
+): { kind: 'repo'; right: Right; of: 'bucket' } => ({ kind: 'repo', right, of: 'bucket' });
 export const reader = (): { kind: 'reader' } => ({ kind: 'reader' });
 export const signedIn = (scope: AccountScope): { kind: 'signedIn'; scope: AccountScope } => ({
   kind: 'signedIn',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RepoKind } from '../domain/repo.ts';
+import type { HeldKind, RepoKind } from '../domain/repo.ts';
 
 /** Part of an API path (`/api/models/...`) for each kind of repository. */
 export const KIND_SEGMENTS: Readonly<Record<string, RepoKind>> = {
@@ -9,12 +9,13 @@ export const KIND_SEGMENTS: Readonly<Record<string, RepoKind>> = {
   kernels: 'kernel',
 };
 
-export const segmentOf = (kind: RepoKind): string => `${kind}s`;
+export const segmentOf = (kind: HeldKind): string => `${kind}s`;
 
 /** What stands before `owner/name` in the URL of a file or a page. */
-export const urlPrefixOf = (kind: RepoKind): string => (kind === 'model' ? '' : `${kind}s/`);
+export const urlPrefixOf = (kind: HeldKind): string => (kind === 'model' ? '' : `${kind}s/`);
 
 export const repoKind = z.enum(['model', 'dataset', 'space', 'kernel']);
+export const heldKind = z.enum(['model', 'dataset', 'space', 'kernel', 'bucket']);
 export const visibility = z.enum(['public', 'private']);
 
 /** Error answer of the Hub API; `error` is what the clients show. */

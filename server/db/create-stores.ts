@@ -3,6 +3,7 @@ import type { SqlDialect } from './dialect.ts';
 import type { StoreContext } from './store-context.ts';
 import type { Stores } from './stores.ts';
 import { createAccountStore } from './stores/accounts.ts';
+import { createBucketStore } from './stores/buckets.ts';
 import { createCommitRequestStore } from './stores/commit-requests.ts';
 import { createEventStore } from './stores/events.ts';
 import { createFactStore } from './stores/facts.ts';
@@ -47,6 +48,7 @@ const storesOver = (context: StoreContext): Stores => ({
   refs: createRefStore(context),
   gitObjects: createGitObjectStore(context),
   largeObjects: createLargeObjectStore(context),
+  buckets: createBucketStore(context),
   uploads: createUploadStore(context),
   xet: createXetStore(context),
   commitRequests: createCommitRequestStore(context),

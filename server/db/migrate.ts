@@ -8,6 +8,7 @@ import { facts } from './migrations/0004-facts.ts';
 import { lifecycle } from './migrations/0005-lifecycle.ts';
 import { signIn } from './migrations/0006-sign-in.ts';
 import { uploads } from './migrations/0007-uploads.ts';
+import { buckets } from './migrations/0008-buckets.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Tables } from './tables.ts';
 
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   lifecycle,
   signIn,
   uploads,
+  buckets,
 ];
 
 /** What migrating needs of an engine. */

@@ -12,7 +12,7 @@ import type {
 } from '../domain/account.ts';
 import type { NamespaceId, Oid, PublicId, RepositoryId, Sha256, XetHash } from '../domain/ids.ts';
 import type { Day } from '../domain/popularity.ts';
-import type { Repo, RepoKind } from '../domain/repo.ts';
+import type { HeldKind, Repo, RepoKind } from '../domain/repo.ts';
 import type { Label, LabelRole } from '../domain/repo-facts.ts';
 
 /*
@@ -112,7 +112,7 @@ export interface AccountStore {
 /** One thing that a fine-grained token reaches. */
 export interface NamedReach {
   readonly token: PublicId;
-  readonly type: RepoKind | 'user' | 'organization';
+  readonly type: HeldKind | 'user' | 'organization';
   readonly id: PublicId;
   /** `owner/name` of a repository. */
   readonly name: string;
@@ -370,7 +370,7 @@ export interface RepoStore {
    * it (`normalName`). A redirect of this name ends.
    */
   create(repo: {
-    kind: RepoKind;
+    kind: HeldKind;
     owner: Pick<Namespace, 'id' | 'name' | 'kind'>;
     name: string;
     visibility: Visibility;
@@ -381,7 +381,7 @@ export interface RepoStore {
     now: number;
   }): Promise<Repo>;
   /** By current or former name; `isRedirect` says which it was. */
-  find(kind: RepoKind, owner: string, name: string): Promise<{ repo: Repo; isRedirect: boolean } | undefined>;
+  find(kind: HeldKind, owner: string, name: string): Promise<{ repo: Repo; isRedirect: boolean } | undefined>;
   findById(id: RepositoryId): Promise<Repo | undefined>;
   findByPublicId(id: PublicId): Promise<Repo | undefined>;
   /** How many of each kind a scope shows, of one owner or of all. */
@@ -397,7 +397,7 @@ export interface RepoStore {
   /** Every repository, in id order, after an id; for jobs, `doctor` and `repo list`. */
   listAll(after: RepositoryId | undefined, limit: number): Promise<readonly Repo[]>;
   /** The repository of this owner and kind whose name is this one or too much like it; redirects do not count. */
-  findAlike(ownerId: NamespaceId, kind: RepoKind, name: string): Promise<Repo | undefined>;
+  findAlike(ownerId: NamespaceId, kind: HeldKind, name: string): Promise<Repo | undefined>;
   /**
    * Give a repository another name, another owner, or both; the former name leads to it from then on. Throws
    * `Conflict` as `create` does, and for a redirect to what somebody else owns.
@@ -653,6 +653,69 @@ export interface LargeObjectStore {
   totals(): Promise<{ count: number; sizeBytes: number }>;
 }
 
+export interface Bucket {
+  readonly repo: Repo;
+  readonly fileCount: number;
+  readonly sizeBytes: number;
+}
+
+export interface BucketFile {
+  readonly path: string;
+  readonly object: LargeObject;
+  /** When it was changed where it came from, as its uploader says. */
+  readonly modifiedAt: number | undefined;
+  readonly contentType: string | undefined;
+  readonly uploadedAt: number;
+}
+
+/** What a path of a bucket shall hold from now on; without a file nothing. */
+export interface BucketChange {
+  readonly path: string;
+  readonly file: Omit<BucketFile, 'path' | 'uploadedAt'> | undefined;
+}
+
+/** The files of buckets, and buckets as their owners list them. */
+export interface BucketStore {
+  /** How much is in a bucket; undefined for what is none. */
+  totals(id: RepositoryId): Promise<Omit<Bucket, 'repo'> | undefined>;
+  /** Start counting in a bucket that was just created. */
+  begin(id: RepositoryId): Promise<void>;
+  /** Buckets of an owner with this text in their names, newest first. */
+  list(
+    scope: RepoScope,
+    query: {
+      readonly owner: NamespaceId;
+      readonly search: string | undefined;
+      readonly before: number | undefined;
+      readonly limit: number;
+    },
+  ): Promise<readonly Bucket[]>;
+  find(id: RepositoryId, paths: readonly string[]): Promise<readonly BucketFile[]>;
+  /** Files in the order of their paths, from `from` on and before `before`. */
+  listFiles(
+    id: RepositoryId,
+    range: { readonly from: string; readonly before: string | undefined; readonly limit: number },
+  ): Promise<readonly BucketFile[]>;
+  /** Among the objects linked to a repository, and with `pendingAt` those pending for it then, by Xet hash. */
+  findObjects(
+    id: RepositoryId,
+    xetHashes: readonly XetHash[],
+    pendingAt: number | undefined,
+  ): Promise<ReadonlyMap<XetHash, LargeObject>>;
+  /**
+   * Set and delete files; of several changes of a path the last counts. Objects that a file has become are linked,
+   * those that no file is any more are not linked any longer.
+   */
+  change(id: RepositoryId, changes: readonly BucketChange[], now: number): Promise<void>;
+  /** Counted anew, for `doctor`: the files, their bytes, files whose object is not linked, and links without a file. */
+  inspect(id: RepositoryId): Promise<{
+    readonly fileCount: number;
+    readonly sizeBytes: number;
+    readonly unlinked: number;
+    readonly unused: number;
+  }>;
+}
+
 export interface Upload {
   readonly publicId: PublicId;
   readonly repositoryId: RepositoryId;
@@ -885,7 +948,7 @@ export interface SettingStore {
 /** A name under which a repository is found. */
 export interface RepositoryName {
   readonly ownerId: NamespaceId;
-  readonly kind: RepoKind;
+  readonly kind: HeldKind;
   /** In ASCII lower case, without the owner. */
   readonly folded: string;
   /** A former name, which lasts until another repository takes it. */
@@ -920,6 +983,7 @@ export interface Stores {
   readonly refs: RefStore;
   readonly gitObjects: GitObjectStore;
   readonly largeObjects: LargeObjectStore;
+  readonly buckets: BucketStore;
   readonly uploads: UploadStore;
   readonly xet: XetStore;
   readonly commitRequests: CommitRequestStore;

@@ -2,7 +2,7 @@ import type { Generated } from 'kysely';
 import type { OrganizationRole, ReachLevel, TokenRole, Visibility } from '../domain/account.ts';
 import type { NamespaceId, PublicId, RepositoryId } from '../domain/ids.ts';
 import type { LabelRole } from '../domain/repo-facts.ts';
-import type { RepoKind } from '../domain/repo.ts';
+import type { HeldKind, RepoKind } from '../domain/repo.ts';
 
 /*
  * Row types for Kysely. They never leave this folder. Flags are 0 or 1, times UTC milliseconds, ids and hashes raw
@@ -139,7 +139,7 @@ export interface SessionTable {
 export interface RepositoryTable {
   id: Generated<RepositoryId>;
   public_id: PublicId;
-  kind: RepoKind;
+  kind: HeldKind;
   owner_id: NamespaceId;
   name: string;
   folded: string;
@@ -162,7 +162,7 @@ export interface RepositoryNameTable {
   id: Generated<number>;
   repository_id: RepositoryId;
   owner_id: NamespaceId;
-  kind: RepoKind;
+  kind: HeldKind;
   folded: string;
   /** As for namespaces; unique for an owner and a kind among the names that are no redirects. */
   normal: string;
@@ -277,6 +277,23 @@ export interface UploadPartTable {
   number: number;
   size_bytes: number;
   etag: string;
+}
+
+export interface BucketTotalTable {
+  repository_id: RepositoryId;
+  file_count: number;
+  size_bytes: number;
+}
+
+/** A file of a bucket. Its object is linked to the bucket as long as some file there is it. */
+export interface BucketFileTable {
+  repository_id: RepositoryId;
+  path: string;
+  object_id: number;
+  /** When the file was changed where it came from, as its uploader says. */
+  modified_at: number | null;
+  content_type: string | null;
+  uploaded_at: number;
 }
 
 export interface XorbTable {
@@ -440,6 +457,8 @@ export interface Tables {
   upload_parts: UploadPartTable;
   removed_objects: RemovedObjectTable;
   object_samples: ObjectSampleTable;
+  bucket_totals: BucketTotalTable;
+  bucket_files: BucketFileTable;
   xorbs: XorbTable;
   xorb_samples: XorbSampleTable;
   xet_files: XetFileTable;

@@ -1,11 +1,11 @@
 import type { Namespace } from './account.ts';
 import { conflict, type HubError } from './errors.ts';
 import { foldName } from './names.ts';
-import { repoFullName, type RepoKind } from './repo.ts';
+import { repoFullName, type HeldKind } from './repo.ts';
 
 /** Why a new repository cannot have a name; clients read which one has it, or one too much like it. */
 export function repoNameTaken(
-  kind: RepoKind,
+  kind: HeldKind,
   wanted: string,
   existing: { readonly owner: Pick<Namespace, 'name'>; readonly name: string },
 ): HubError {

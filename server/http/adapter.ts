@@ -97,6 +97,8 @@ export async function answer(
     const params = decodeParams(match.params);
     const granted = await grantFor(parts.authorize, route.access, actor, params);
     if (granted?.isRedirect) {
+      // What is deleted for good must be called by its own name.
+      if (route.access.kind === 'repo' && route.access.ownName) throw repoNotFound();
       await send(response, redirectTo(granted.granted.repo, request), isHead, dropUnread(request.message));
       return;
     }
@@ -251,7 +253,10 @@ async function grantFor(
   actor: Actor,
   params: Readonly<Record<string, string>>,
 ): Promise<{ granted: Granted<'read'>; isRedirect: boolean } | undefined> {
-  if (access.kind === 'repo') return authorize.repo(actor, repoNameOf(params), access.right);
+  if (access.kind === 'repo') {
+    const name = access.of === undefined ? repoNameOf(params) : { ...repoNameOf(params), kind: access.of };
+    return authorize.repo(actor, name, access.right);
+  }
   if (access.kind !== 'reader') return undefined;
   const found = await authorize.repo(actor, repoNameOf(params), 'read');
   requireUser(actor, 'write');
@@ -262,7 +267,8 @@ async function grantFor(
 function redirectTo(repo: Repo, request: HubRequest): Reply {
   const parts = [...request.parts];
   const before = parts[0] !== 'api' ? 0 : parts[1] === 'resolve-cache' ? 2 : 1;
-  const at = Object.hasOwn(KIND_SEGMENTS, parts[before] ?? '') ? before + 1 : before;
+  const isPrefixed = Object.hasOwn(KIND_SEGMENTS, parts[before] ?? '') || parts[before] === 'buckets';
+  const at = isPrefixed ? before + 1 : before;
   parts[at] = encodeURIComponent(repo.owner.name);
   parts[at + 1] = encodeURIComponent(repo.name) + (/\.git$/.test(parts[at + 1] ?? '') ? '.git' : '');
   const mark = request.message.url?.indexOf('?') ?? -1;

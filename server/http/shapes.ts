@@ -2,7 +2,7 @@ import type { CommitReply, EntryReply, OneCommitReply } from '../contract/conten
 import type { PersonReply } from '../contract/likes.ts';
 import { timestamp, urlPrefixOf } from '../contract/shapes.ts';
 import type { User } from '../domain/account.ts';
-import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
+import { repoFullName, type HeldKind, type Repo } from '../domain/repo.ts';
 import type { Entry } from '../services/contents.ts';
 import type { CommitSummary } from '../services/history.ts';
 import { userNameOf } from '../services/signatures.ts';
@@ -16,7 +16,7 @@ export const repoUrl = (origin: string, repo: Repo): string =>
   repoUrlOf(origin, repo.kind, repoFullName(repo));
 
 /** The same from a kind and `owner/name`. */
-export const repoUrlOf = (origin: string, kind: RepoKind, fullName: string): string =>
+export const repoUrlOf = (origin: string, kind: HeldKind, fullName: string): string =>
   `${origin}/${urlPrefixOf(kind)}${fullName}`;
 
 /** First line and rest of a commit message. */

@@ -14,7 +14,7 @@ import type { Namespace } from '../domain/account.ts';
 import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/errors.ts';
 import type { NamespaceId } from '../domain/ids.ts';
 import { couldBeName, shown } from '../domain/names.ts';
-import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
+import { repoFullName, type HeldKind, type Repo } from '../domain/repo.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createKeptReads } from './kept-reads.ts';
 
@@ -46,7 +46,7 @@ export interface GrantedNamespace<Right extends NamespaceRight> {
 }
 
 export interface RepoName {
-  readonly kind: RepoKind;
+  readonly kind: HeldKind;
   readonly owner: string;
   readonly name: string;
 }

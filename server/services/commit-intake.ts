@@ -4,6 +4,7 @@ import { HubError, isHubError } from '../domain/errors.ts';
 import { parsePointer } from '../domain/lfs.ts';
 import type { ObjectStaging } from './object-staging.ts';
 import type { ByteSource } from '../objects/object-store.ts';
+import { atLine, decodeLine, splitLines } from './body-lines.ts';
 
 export interface IntakeLimits {
   /** A regular file above this must be sent as a large file. */
@@ -22,7 +23,6 @@ export type FileCheck = (path: string, content: Buffer) => Promise<void>;
 
 /** Room for JSON around the base64 of the largest inline file. */
 const LINE_OVERHEAD_BYTES = 64 * 1024;
-const NEWLINE = 0x0a;
 
 /**
  * Read the NDJSON of a commit as it arrives, one line in memory at a time, and stage its blobs. Throws the errors
@@ -61,24 +61,6 @@ export async function receiveCommit(
 const maxLineBytes = (limits: IntakeLimits): number =>
   Math.ceil((limits.maxInlineBytes * 4) / 3) + LINE_OVERHEAD_BYTES;
 
-const atLine = (error: HubError, number: number): HubError =>
-  new HubError(error.code, `Line ${number}: ${error.message}`, {
-    details: { ...error.details, line: number },
-    cause: error.cause,
-  });
-
-function decodeLine(bytes: Buffer, number: number): string {
-  const text = bytes.toString('utf8');
-  // Bytes that are not UTF-8 become U+FFFD, which then encodes to another length or other bytes.
-  if (text.includes('\ufffd') && !Buffer.from(text).equals(bytes)) {
-    throw new HubError('InvalidBody', 'the text is not valid UTF-8.');
-  }
-  if (number === 1 && text.startsWith('\ufeff')) {
-    throw new HubError('InvalidBody', 'the body starts with a byte order mark.');
-  }
-  return text;
-}
-
 async function toOperation(
   line: Exclude<CommitLine, { kind: 'header' }>,
   staging: ObjectStaging,
@@ -100,36 +82,3 @@ async function toOperation(
   const oid = await staging.add('blob', content);
   return { kind: 'file', path, oid, sizeBytes: content.byteLength };
 }
-
-/** Lines without their ends; blank lines are left out. Throws BodyTooLarge for a line beyond the limit. */
-async function* splitLines(body: ByteSource, maxBytes: number): AsyncGenerator<Buffer> {
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  for await (const chunk of body) {
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      const line = joinLine(held, chunk.subarray(start, end));
-      held = [];
-      heldBytes = 0;
-      start = end + 1;
-      if (line.byteLength > maxBytes) throw lineTooLong(maxBytes);
-      if (line.byteLength > 0) yield line;
-    }
-    if (start < chunk.byteLength) {
-      held.push(chunk.subarray(start));
-      heldBytes += chunk.byteLength - start;
-      if (heldBytes > maxBytes) throw lineTooLong(maxBytes);
-    }
-  }
-  const last = joinLine(held, new Uint8Array());
-  if (last.byteLength > 0) yield last;
-}
-
-function joinLine(held: readonly Uint8Array[], end: Uint8Array): Buffer {
-  const line = Buffer.concat([...held, end]);
-  const withoutReturn = line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
-  return withoutReturn.every((byte) => byte === 0x20 || byte === 0x09) ? Buffer.alloc(0) : withoutReturn;
-}
-
-const lineTooLong = (maxBytes: number): HubError =>
-  new HubError('BodyTooLarge', `A line of a commit may have ${maxBytes} bytes.`);

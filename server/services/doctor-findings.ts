@@ -2,7 +2,8 @@ import { isHubError } from '../domain/errors.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
 
 /** The invariants that are checked (reliability 2.6); `docs/invariants.md` says them in full. */
-export type Invariant = 'I-02' | 'I-03' | 'I-04' | 'I-05' | 'I-06' | 'I-07' | 'I-08' | 'I-09' | 'I-11';
+export type Invariant =
+  'I-02' | 'I-03' | 'I-04' | 'I-05' | 'I-06' | 'I-07' | 'I-08' | 'I-09' | 'I-11' | 'I-12';
 
 export interface DoctorProblem {
   readonly invariant: Invariant;

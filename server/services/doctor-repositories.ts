@@ -22,7 +22,7 @@ const HOT_PAGE = 32;
 const POINTERS_AT_ONCE = 500;
 const CACHE_BYTES = 32 * 1024 * 1024;
 
-/** The checks of each repository: I-02, I-03, I-05 and I-11. */
+/** The checks of each repository: I-02, I-03, I-05 and I-11, and of each bucket I-11 and I-12. */
 export function createRepositoryChecks(parts: {
   readonly db: Database;
   readonly objects: ObjectStore;
@@ -38,6 +38,10 @@ export function createRepositoryChecks(parts: {
     const findings = createFindings(MOST_PROBLEMS);
     findings.count('repositories');
     await findings.attempt('I-11', 'the name', () => checkNames(repo, findings), repo);
+    if (repo.kind === 'bucket') {
+      await findings.attempt('I-12', 'the files', () => checkBucket(repo, findings), repo);
+      return findings.result();
+    }
     await findings.attempt('I-05', 'the count of hot rows', () => checkHotTotals(repo, findings), repo);
     await findings.attempt('I-02', 'packs', () => checkPacks(repo, findings), repo);
     const damaged = createOidTable();
@@ -63,6 +67,25 @@ export function createRepositoryChecks(parts: {
     for (const { kind, folded, ownerId } of others) {
       findings.report('I-11', `is also found as the ${kind} "${folded}" of owner ${ownerId}.`, repo);
     }
+  }
+
+  /** I-12: the files of a bucket are linked to it and counted, and nothing else is linked. */
+  async function checkBucket(repo: Repo, findings: Findings): Promise<void> {
+    const { totals, actual } = await db.read(async ({ buckets }) => ({
+      totals: await buckets.totals(repo.id),
+      actual: await buckets.inspect(repo.id),
+    }));
+    if (totals?.fileCount !== actual.fileCount || totals.sizeBytes !== actual.sizeBytes) {
+      const counted = totals ? `${totals.fileCount} of ${totals.sizeBytes} bytes are` : 'none is';
+      findings.report(
+        'I-12',
+        `${actual.fileCount} files of ${actual.sizeBytes} bytes are there, ${counted} counted.`,
+        repo,
+      );
+    }
+    if (actual.unlinked > 0)
+      findings.report('I-12', `${actual.unlinked} files have content that is not linked.`, repo);
+    if (actual.unused > 0) findings.report('I-12', `${actual.unused} links belong to no file.`, repo);
   }
 
   /** I-05: what is counted of the hot rows is what is there. */

@@ -3,7 +3,7 @@ import { isHubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import { isRecord } from '../domain/plain-json.ts';
 import type { FactDetails, Label, RepoFacts } from '../domain/repo-facts.ts';
-import type { Repo } from '../domain/repo.ts';
+import { gitKindOf, type Repo } from '../domain/repo.ts';
 import { listTree } from '../git/tree-walk.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import { cardJson, isQuickCard } from './cards.ts';
@@ -107,7 +107,12 @@ export function createFactDerivation(parts: {
     const isModel = repo.kind === 'model' || repo.kind === 'kernel';
     const card = await readCard(cardText);
     const configs = isModel ? await readConfigs(repo, commit, root) : new Map<string, never>();
-    const { summary, details, labels } = factsOfFiles(repo.kind, { card, cardText, paths: all, configs });
+    const { summary, details, labels } = factsOfFiles(gitKindOf(repo), {
+      card,
+      cardText,
+      paths: all,
+      configs,
+    });
     const safetensors = isModel ? await headers.safetensors(repo, commit, root) : undefined;
     const gguf = isModel ? await headers.gguf(repo, commit, all) : undefined;
     const known: FactDetails = {

@@ -2,13 +2,13 @@ import type { Actor } from '../domain/access.ts';
 import type { ReachLevel, TokenReach } from '../domain/account.ts';
 import { HubError } from '../domain/errors.ts';
 import type { NamespaceId, RepositoryId } from '../domain/ids.ts';
-import type { RepoKind } from '../domain/repo.ts';
+import type { HeldKind } from '../domain/repo.ts';
 import type { Database } from '../db/stores.ts';
 import type { Authorize } from './authorize.ts';
 
 /** One thing that somebody wants a fine-grained token to reach. */
 export interface WantedReach {
-  readonly type: RepoKind | 'user' | 'organization';
+  readonly type: HeldKind | 'user' | 'organization';
   /** `owner/name` of a repository, the name of a user or an organization. */
   readonly name: string;
   readonly level: ReachLevel;

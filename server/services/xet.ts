@@ -40,6 +40,11 @@ import type { Authorize, Granted } from './authorize.ts';
 import { requireWritable } from './writable.ts';
 import type { XorbKeeper } from './xorb-keeper.ts';
 
+/** A file of a shard that can be kept. */
+interface ProvedFile extends VerifiedFile {
+  readonly sha256: Sha256;
+}
+
 export interface XetToken {
   readonly token: string;
   /** Seconds since the epoch. */
@@ -150,16 +155,19 @@ export function createXet(parts: {
       return `${origin}/xet/${parts.storeId}/xorbs/${xorb}?${query}`;
     };
 
-  async function proveSha256(file: VerifiedFile): Promise<void> {
-    const known = await db.read((stores) => stores.largeObjects.findAny(file.declaredSha256));
+  /** The SHA-256 of a file, by its bytes; the one it declares must be that. */
+  async function proveSha256(file: VerifiedFile): Promise<ProvedFile> {
+    const { declaredSha256: declared } = file;
+    if (declared === undefined) return { ...file, sha256: await sha256Of(file) };
+    const known = await db.read((stores) => stores.largeObjects.findAny(declared));
     // The same file hash over the same bytes was proved to have this SHA-256 before.
-    if (known?.xetHash === file.hash) return;
-    if ((await sha256Of(file)) !== file.declaredSha256) {
+    if (known?.xetHash !== file.hash && (await sha256Of(file)) !== declared) {
       throw new HubError(
         'InvalidObject',
         `The file ${file.hash} of the shard does not have the SHA-256 it declares.`,
       );
     }
+    return { ...file, sha256: declared };
   }
 
   async function sha256Of(file: VerifiedFile): Promise<Sha256> {
@@ -203,7 +211,7 @@ export function createXet(parts: {
     return isAskedIn ? told : [];
   }
 
-  async function keepFiles(grant: XetGrant, files: readonly VerifiedFile[]): Promise<boolean> {
+  async function keepFiles(grant: XetGrant, files: readonly ProvedFile[]): Promise<boolean> {
     return db.write(async (stores) => {
       await requireWritable(stores, grant.repo.id);
       const now = clock.now();
@@ -215,7 +223,7 @@ export function createXet(parts: {
         if (first && file.firstChunk) {
           await stores.xet.addSamples([{ xorb: first.xorb, hash: file.firstChunk }]);
         }
-        const name = { sha256: file.declaredSha256, sizeBytes: file.sizeBytes, xetHash: file.hash };
+        const name = { sha256: file.sha256, sizeBytes: file.sizeBytes, xetHash: file.hash };
         const object = await stores.largeObjects.addXetForm(name, now);
         await stores.largeObjects.pend(grant.repo.id, [object.id], now + parts.pendTtlSeconds * 1000);
       }
@@ -260,10 +268,12 @@ export function createXet(parts: {
           },
           maxFileBytes: parts.maxFileBytes,
           maxTotalBytes: parts.maxFileBytes,
+          mayLackSha256: grant.repo.kind === 'bucket',
         });
-        for (const file of files) await proveSha256(file);
+        const proved: ProvedFile[] = [];
+        for (const file of files) proved.push(await proveSha256(file));
         await failPoint('shard-proved');
-        const isAnyNew = await keepFiles(grant, files);
+        const isAnyNew = await keepFiles(grant, proved);
         await failPoint('shard-kept');
         return isAnyNew;
       }),

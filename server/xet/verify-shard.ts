@@ -11,7 +11,8 @@ import type { ShardFile, XetTerm } from './shard.ts';
 /** A file of a shard whose terms are proved. Its SHA-256 is not: that takes its bytes. */
 export interface VerifiedFile {
   readonly hash: XetHash;
-  readonly declaredSha256: Sha256;
+  /** Absent only where the verification allows it. */
+  readonly declaredSha256: Sha256 | undefined;
   readonly sizeBytes: number;
   readonly terms: readonly XetTerm[];
   /** Raw hash of its first chunk, by which clients ask for it; absent for an empty file. */
@@ -28,6 +29,8 @@ export interface ShardVerification {
    */
   readonly maxFileBytes: number;
   readonly maxTotalBytes: number;
+  /** Clients leave the SHA-256 out of what they upload to a bucket, where files go by their Xet hash. */
+  readonly mayLackSha256?: boolean;
 }
 
 /**
@@ -48,9 +51,12 @@ const refuse = (file: ShardFile, problem: string): HubError =>
   new HubError('InvalidObject', `File ${file.hash} of the shard ${problem}.`);
 
 /** Checks that need nothing but the shard itself. */
-const checkDeclared = (file: ShardFile, maxFileBytes: number): void => {
+const checkDeclared = (
+  file: ShardFile,
+  { maxFileBytes, mayLackSha256 }: Pick<ShardVerification, 'maxFileBytes' | 'mayLackSha256'>,
+): void => {
   const { sizeBytes, chunkCount, termCount, sha256 } = file;
-  if (sha256 === undefined) throw refuse(file, 'lacks its SHA-256');
+  if (sha256 === undefined && mayLackSha256 !== true) throw refuse(file, 'lacks its SHA-256');
   if (termCount > 0 && !file.rangeHash(0)) throw refuse(file, 'lacks its verification hashes');
   if (sizeBytes > maxFileBytes)
     throw refuse(file, `has ${sizeBytes} bytes, more than the ${maxFileBytes} allowed`);
@@ -132,14 +138,14 @@ const provedTerms = async (
  * Source: "Shard upload" and "Hashing" of the Xet specification.
  */
 export const verifyShard = async (verification: ShardVerification): Promise<readonly VerifiedFile[]> => {
-  const { shard, findChunkIndex, maxFileBytes, maxTotalBytes } = verification;
+  const { shard, findChunkIndex, maxTotalBytes } = verification;
   const hashing = await loadXetHashing();
   const count = createTurns();
   const verified = new Map<XetHash, VerifiedFile>();
   let totalBytes = 0;
   for (const file of parseShard(shard)) {
     await count();
-    checkDeclared(file, maxFileBytes);
+    checkDeclared(file, verification);
     totalBytes += file.sizeBytes;
     if (totalBytes > maxTotalBytes) {
       const problem = `The files of the shard have more than the ${maxTotalBytes} bytes allowed together.`;
@@ -147,7 +153,7 @@ export const verifyShard = async (verification: ShardVerification): Promise<read
     }
     const { terms, firstChunk } = await provedTerms(file, hashing, findChunkIndex, count);
     const isUndeclared = terms.length === 0 && file.sha256 === NO_SHA256;
-    const declaredSha256 = isUndeclared ? SHA256_OF_NOTHING : (file.sha256 as Sha256);
+    const declaredSha256 = isUndeclared ? SHA256_OF_NOTHING : file.sha256;
     const earlier = verified.get(file.hash);
     if (earlier && earlier.declaredSha256 !== declaredSha256) throw refuse(file, 'has two different SHA-256');
     if (!earlier) {

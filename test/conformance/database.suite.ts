@@ -4,6 +4,7 @@ import type { User } from '../../server/domain/account.ts';
 import type { Oid, Sha256, XetHash } from '../../server/domain/ids.ts';
 import type { Repo } from '../../server/domain/repo.ts';
 import type { Database, Stores } from '../../server/db/stores.ts';
+import { bucketSuite } from './database.buckets.suite.ts';
 import { factSuite } from './database.facts.suite.ts';
 import { gitSuite } from './database.git.suite.ts';
 import { historySuite } from './database.history.suite.ts';
@@ -75,6 +76,7 @@ export function databaseSuite(name: string, start: () => Promise<DatabaseBackend
     popularitySuite(fixture);
     gitSuite(fixture);
     largeObjectSuite(fixture);
+    bucketSuite(fixture);
     historySuite(fixture);
     factSuite(fixture);
     workSuite(fixture);

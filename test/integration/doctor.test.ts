@@ -765,6 +765,60 @@ describe('I-09: no acknowledged move of a ref is lost', () => {
   });
 });
 
+describe('I-12: buckets hold what they list', () => {
+  /** A bucket `ada/pail` with one file that is some large object of the sample. */
+  function makeBucket({ change, value }: Patient): { readonly id: number; readonly object: number } {
+    const owner = value<number>("select id from namespaces where name = 'ada'");
+    const object = value<number>('select min(id) from large_objects where xet_hash is not null');
+    change(
+      `insert into repositories (public_id, kind, owner_id, name, folded, visibility, default_branch, created_at,
+         updated_at) values (?, 'bucket', ?, 'pail', 'pail', 'public', '', 1, 1)`,
+      'f'.repeat(24),
+      owner,
+    );
+    const id = value<number>("select id from repositories where name = 'pail'");
+    change(
+      `insert into repository_names (repository_id, owner_id, kind, folded, normal, is_redirect)
+         values (?, ?, 'bucket', 'pail', 'pail', 0)`,
+      id,
+      owner,
+    );
+    change("insert into bucket_files values (?, 'a', ?, null, null, 1)", id, object);
+    change('insert into bucket_totals select ?, 1, size_bytes from large_objects where id = ?', id, object);
+    change(
+      'insert into repository_objects (repository_id, object_id, created_at) values (?, ?, 1)',
+      id,
+      object,
+    );
+    return { id, object };
+  }
+  const PAIL = 'buckets/ada/pail';
+
+  it('has nothing against a sound bucket', async () => {
+    const folder = breakHub((patient) => void makeBucket(patient));
+    expectProblems(await doctor(folder), []);
+  });
+
+  it('names a bucket with a file that is not linked', async () => {
+    const folder = breakHub((patient) => {
+      const { id } = makeBucket(patient);
+      patient.change('delete from repository_objects where repository_id = ?', id);
+    });
+    expectProblems(await doctor(folder), [['I-12', PAIL, /^1 files have content that is not linked/]]);
+  });
+
+  it('names a bucket with a link that no file needs, and with a wrong total', async () => {
+    const folder = breakHub((patient) => {
+      const { id } = makeBucket(patient);
+      patient.change('delete from bucket_files where repository_id = ?', id);
+    });
+    expectProblems(await doctor(folder), [
+      ['I-12', PAIL, /^0 files of 0 bytes are there, 1 of \d+ bytes are counted/],
+      ['I-12', PAIL, /^1 links belong to no file/],
+    ]);
+  });
+});
+
 describe('I-11: one live name for each repository', () => {
   it('names a repository that is not found by its name', async () => {
     const folder = breakHub(({ change, repoId }) => {

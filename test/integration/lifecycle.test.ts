@@ -242,7 +242,7 @@ describe('a move', () => {
   });
 
   test('of a kind that is not there is refused', async () => {
-    for (const type of ['modelz', '__proto__', 1, 'bucket']) {
+    for (const type of ['modelz', '__proto__', 1, 'buckets']) {
       expect(codeOf(await move('owner/a', 'owner/b', 'owner', { type }))).toBe('400 InvalidBody');
     }
   });

@@ -114,15 +114,26 @@ beforeAll(async () => {
     if (repo.endsWith('/absent')) continue;
     const person = repo.startsWith('lab/') ? 'lab-admin' : 'owner';
     await createRepo(hub, repo, { person, isPrivate: !isPublic });
+    await createBucket(repo, !isPublic);
   }
 });
 afterAll(() => hub[Symbol.asyncDispose]());
+
+/** As whoever may; one that is there stays as it is. */
+async function createBucket(name: string, isPrivate: boolean): Promise<void> {
+  const token = tokenOf(name.startsWith('lab/') ? 'lab-admin' : 'owner');
+  const { status } = await hub.send('POST', `/api/buckets/${name}`, { token, body: { private: isPrivate } });
+  expect([200, 409]).toContain(status);
+}
 
 const call = (person: Person, route: Route, target: string): Promise<Answer> =>
   hub.send(route.method, target, {
     token: tokenOf(person),
     ...(route.body.kind === 'none' ? {} : { body: {} }),
   });
+
+const isBucketDeletion = ({ method, path }: Route): boolean =>
+  method === 'DELETE' && path === '/api/buckets/:namespace/:name';
 
 const titled = (route: Route) => ({ title: `${route.method} ${route.path}`, route });
 
@@ -134,6 +145,9 @@ describe.each(ROUTES.filter(isOf('repo')).map((route) => ({ ...titled(route), ro
       for (const person of PEOPLE) {
         const target = targetOf(route, repoCase.repo);
         const answer = await call(person, route, target);
+        // Whoever may delete a bucket by its path has done so.
+        if (isBucketDeletion(route) && answer.status === 200)
+          await createBucket(repoCase.repo, !repoCase.isPublic);
         expect([person, outcomeOf(answer)]).toEqual([person, expectedOnRepo(person, right, repoCase)]);
         if (route.method !== 'GET') continue;
         const head = await hub.send('HEAD', target, { token: tokenOf(person) });
@@ -221,6 +235,28 @@ describe('creating a repository', () => {
   });
 });
 
+describe('creating a bucket', () => {
+  test.each(PEOPLE)('by %s', async (person) => {
+    for (const owner of ['lab', 'owner', 'nobody'] as const) {
+      const target = `/api/buckets/${owner}/by-${person}`;
+      const outcome = outcomeOf(await hub.send('POST', target, { token: tokenOf(person), body: {} }));
+      const isAllowed =
+        owner === 'lab'
+          ? ['member', 'lab-admin', 'lab-super-admin'].includes(person)
+          : owner === 'owner' && person === 'owner';
+      const expected: Outcome =
+        person === 'anonymous'
+          ? '401 SignInRequired'
+          : person === 'wrong'
+            ? '401 InvalidCredentials'
+            : isAllowed
+              ? 'let in'
+              : '403 Forbidden';
+      expect([owner, outcome]).toEqual([owner, expected]);
+    }
+  });
+});
+
 describe('deleting a repository', () => {
   test.each(REPOS)('$repo', async (repoCase) => {
     const [organization, name] = repoCase.repo.split('/');
@@ -295,7 +331,10 @@ test('every kind of access was looked at', () => {
   expect(kinds).toEqual(
     new Set(['repo', 'reader', 'signedIn', 'namespace', 'anyone', 'capability', 'setupOnce']),
   );
-  expect(ROUTES.filter(isOf('namespace')).map(({ path }) => path)).toEqual(['/api/repos/create']);
+  expect(ROUTES.filter(isOf('namespace')).map(({ path }) => path)).toEqual([
+    '/api/repos/create',
+    '/api/buckets/:namespace/:name',
+  ]);
   expect(ROUTES.filter(isOf('setupOnce')).map(({ path }) => path)).toEqual(['/api/setup']);
 });
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { HubError } from '../../domain/errors.ts';
 import { REPO_KINDS, repoFullName } from '../../domain/repo.ts';
-import type { RepoKind } from '../../domain/repo.ts';
+import type { HeldKind, RepoKind } from '../../domain/repo.ts';
 import { defineCommand, isoTime, writeTable } from '../command.ts';
 
 /** Kinds as they stand in front of names in URLs: `datasets/owner/name`. */
@@ -21,7 +21,7 @@ function parseName(text: string): { readonly kind: RepoKind; readonly name: stri
   return { kind, name: parts.slice(-2).join('/') };
 }
 
-const shownName = (kind: RepoKind, name: string): string => (kind === 'model' ? name : `${kind}s/${name}`);
+const shownName = (kind: HeldKind, name: string): string => (kind === 'model' ? name : `${kind}s/${name}`);
 
 export const repoList = defineCommand({
   name: 'repo list',

@@ -6,6 +6,7 @@ import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { FactStore, StoredFacts } from '../stores.ts';
 import type { RepositoryFactTable, RepositoryLabelTable } from '../tables.ts';
+import { gitKindOf } from '../../domain/repo.ts';
 import { isVisible } from './repo-rows.ts';
 
 const COLUMNS = ['commit_oid', 'summary', 'card', 'details'] as const;
@@ -65,7 +66,9 @@ export function createFactStore(context: StoreContext): FactStore {
       return new Map(rows.map((row) => [row.repository_id, toFacts(row)]));
     },
 
-    put: async ({ id, kind }, { commit, summary, card, details, parameters, labels }) => {
+    put: async (repo, { commit, summary, card, details, parameters, labels }) => {
+      const { id } = repo;
+      const kind = gitKindOf(repo);
       const values = {
         ...{ kind, summary, card, details },
         commit_oid: oidBytes(commit),
@@ -96,12 +99,7 @@ export function createFactStore(context: StoreContext): FactStore {
         .insertInto('stale_facts')
         .columns(['repository_id'])
         // Without a condition SQLite takes `on conflict` for a part of the query.
-        .expression(
-          db
-            .selectFrom('repositories')
-            .select('id')
-            .where('id', '>', 0 as RepositoryId),
-        )
+        .expression(db.selectFrom('repositories').select('id').where('kind', '<>', 'bucket'))
         .onConflict((on) => on.doNothing())
         .execute();
     },

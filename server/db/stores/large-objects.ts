@@ -14,7 +14,7 @@ const SLICE = 500;
 /** Rows of one answer about samples: some chunks are in many objects. */
 const MAX_SAMPLE_HITS = 2_000;
 
-const OBJECT_COLUMNS = [
+export const OBJECT_COLUMNS = [
   'large_objects.id',
   'large_objects.sha256',
   'large_objects.size_bytes',
@@ -22,9 +22,9 @@ const OBJECT_COLUMNS = [
   'large_objects.xet_hash',
 ] as const;
 
-type ObjectRow = Omit<Selectable<LargeObjectTable>, 'created_at' | 'examined_at'>;
+export type ObjectRow = Omit<Selectable<LargeObjectTable>, 'created_at' | 'examined_at'>;
 
-const toLargeObject = (row: ObjectRow): LargeObject => ({
+export const toLargeObject = (row: ObjectRow): LargeObject => ({
   id: row.id,
   sha256: toSha256(row.sha256),
   sizeBytes: row.size_bytes,
@@ -360,7 +360,7 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
         .groupBy('kind')
         .execute();
       const bytes = { model: 0, dataset: 0, space: 0, kernel: 0 };
-      for (const { kind, total } of rows) bytes[kind] = total;
+      for (const { kind, total } of rows) if (kind !== 'bucket') bytes[kind] = total;
       return bytes;
     },
 

@@ -3,7 +3,7 @@ import { oidBytes, toOid } from '../bytes.ts';
 import { createQuestion } from '../question.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { Ref, RefStore } from '../stores.ts';
-import { afterPrefix } from '../text-range.ts';
+import { afterPrefix } from '../../domain/text-range.ts';
 
 interface RefRow {
   readonly name: string;

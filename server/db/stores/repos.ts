@@ -3,7 +3,7 @@ import { conflict } from '../../domain/errors.ts';
 import type { NamespaceId, RepositoryId } from '../../domain/ids.ts';
 import { foldName, normalName } from '../../domain/names.ts';
 import { repoNameTaken } from '../../domain/repo-name-taken.ts';
-import { REPO_KINDS, type RepoKind } from '../../domain/repo.ts';
+import { REPO_KINDS, type HeldKind, type RepoKind } from '../../domain/repo.ts';
 import { branchRef } from '../../domain/revision.ts';
 import { newPublicId } from '../../platform/random.ts';
 import { toOid } from '../bytes.ts';
@@ -32,7 +32,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
 
   const lists = createRepoLists(context);
 
-  const findByName = createQuestion<{ kind: RepoKind; owner: string; name: string }, NamedRepoRow>(
+  const findByName = createQuestion<{ kind: HeldKind; owner: string; name: string }, NamedRepoRow>(
     db,
     (value) =>
       selectRepos(context)
@@ -60,7 +60,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
   );
 
   /** The live name of an owner and a kind that excludes this one: the same, or else one too much like it. */
-  const findRival = async (ownerId: NamespaceId, kind: RepoKind, name: string, except?: RepositoryId) => {
+  const findRival = async (ownerId: NamespaceId, kind: HeldKind, name: string, except?: RepositoryId) => {
     const [folded, normal] = [foldName(name), normalName(name)];
     let rivals = db
       .selectFrom('repository_names')
@@ -80,7 +80,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
   /** Whether a name leads to a repository, other than this one, that went to another owner. */
   const leadsElsewhere = async (
     ownerId: NamespaceId,
-    kind: RepoKind,
+    kind: HeldKind,
     folded: string,
     except: RepositoryId,
   ): Promise<boolean> => {
@@ -101,7 +101,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
   const takeName = async (
     id: RepositoryId,
     ownerId: NamespaceId,
-    kind: RepoKind,
+    kind: HeldKind,
     names: { readonly folded: string; readonly normal: string },
   ): Promise<void> => {
     await db
@@ -207,7 +207,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
       if (owner !== undefined) repos = repos.where('repositories.owner_id', '=', owner);
       const rows = await repos.execute();
       const counts = Object.fromEntries(REPO_KINDS.map((kind) => [kind, 0])) as Record<RepoKind, number>;
-      for (const { kind, count } of rows) counts[kind] = Number(count);
+      for (const { kind, count } of rows) if (kind !== 'bucket') counts[kind] = Number(count);
       return counts;
     },
 

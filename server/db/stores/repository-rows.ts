@@ -22,6 +22,15 @@ export async function deleteRepositoryRows(context: StoreContext, id: Repository
         .executeTakeFirst(),
     );
   }
+  await inSlices(() =>
+    db
+      .deleteFrom('bucket_files')
+      .where('repository_id', '=', id)
+      .where('path', 'in', (eb) =>
+        eb.selectFrom('bucket_files').select('path').where('repository_id', '=', id).limit(SLICE),
+      )
+      .executeTakeFirst(),
+  );
   for (const table of ['repository_objects', 'pending_objects'] as const) {
     await inSlices(() =>
       db

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../adapter.ts';
 import { accountRoutes } from './accounts.ts';
 import { archiveRoutes } from './archives.ts';
+import { bucketRoutes } from './buckets.ts';
 import { commitRoutes } from './commits.ts';
 import { contentRoutes } from './contents.ts';
 import { discoveryRoutes } from './discovery.ts';
@@ -21,6 +22,7 @@ import { xetRoutes } from './xet.ts';
 
 type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof archiveRoutes>[0] &
+  Parameters<typeof bucketRoutes>[0] &
   Parameters<typeof commitRoutes>[0] &
   Parameters<typeof contentRoutes>[0] &
   Parameters<typeof historyRoutes>[0] &
@@ -56,6 +58,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...resolveRoutes(services),
   ...archiveRoutes(services),
   ...lfsRoutes(services),
+  ...bucketRoutes(services),
   ...likeRoutes(services),
   ...popularityRoutes(services),
   ...profileRoutes(services),

@@ -72,7 +72,7 @@ function recentShape({
   lastCommit,
 }: RecentRepo): contract.OverviewReply['recent'][number] | [] {
   const { kind } = repo;
-  if (kind === 'kernel') return [];
+  if (kind === 'kernel' || kind === 'bucket') return [];
   return {
     kind,
     id: repoFullName(repo),

@@ -1,6 +1,6 @@
 import * as contract from '../../contract/lifecycle.ts';
 import { HubError, isHubError } from '../../domain/errors.ts';
-import { repoFullName, type Repo, type RepoKind } from '../../domain/repo.ts';
+import { repoFullName, type HeldKind, type Repo } from '../../domain/repo.ts';
 import type { Authorize } from '../../services/authorize.ts';
 import type { NameAnswer, NameCheck } from '../../services/name-check.ts';
 import type { RepoDuplicates } from '../../services/repo-duplicates.ts';
@@ -90,7 +90,7 @@ const nameShape = (answer: NameAnswer): contract.NameCheckReply => ({
  * The refusal of a new repository with the address of the one that has its name, which clients read for `exist_ok`
  * (contract 1.2). Whoever gets so far may create in that namespace, and so see what is in it.
  */
-export function withAddress(error: unknown, kind: RepoKind, origin: string): unknown {
+export function withAddress(error: unknown, kind: HeldKind, origin: string): unknown {
   const name = isHubError(error, 'Conflict') ? error.details['name'] : undefined;
   if (typeof name !== 'string' || !isHubError(error)) return error;
   return new HubError('Conflict', error.message, { details: { url: repoUrlOf(origin, kind, name), name } });

@@ -1,6 +1,6 @@
 import * as contract from '../../contract/popularity.ts';
 import { dayText } from '../../domain/popularity.ts';
-import { repoFullName } from '../../domain/repo.ts';
+import { gitKindOf, repoFullName } from '../../domain/repo.ts';
 import type { Popularity } from '../../services/popularity.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { json } from '../reply.ts';
@@ -36,7 +36,7 @@ export function popularityRoutes(services: { readonly popularity: Popularity }):
       const most = await popularity.trending(actor, { kind, days, limit });
       const trending = most.map(({ repo, downloads, likes, recentDownloads }) => ({
         id: repoFullName(repo),
-        type: repo.kind,
+        type: gitKindOf(repo),
         downloads,
         likes,
         recent_downloads: recentDownloads,

@@ -11,7 +11,7 @@ import { serve, type Endpoint } from '../adapter.ts';
 import { checkExpand, infoShape, NOT_SCANNED, usualInfoFields } from '../info-shape.ts';
 import { empty, json } from '../reply.ts';
 import { repoUrl } from '../shapes.ts';
-import { repoFullName } from '../../domain/repo.ts';
+import { gitKindOf, repoFullName } from '../../domain/repo.ts';
 import { withAddress } from './lifecycle.ts';
 import { visibilityOf } from './repo-body.ts';
 import { decodeName, decodeRest, lookupPath } from './revision-path.ts';
@@ -32,11 +32,12 @@ export function repoRoutes(services: {
     query: contract.InfoQuery,
   ) => {
     const { repo } = granted;
-    checkExpand(repo.kind, query.expand);
+    const kind = gitKindOf(repo);
+    checkExpand(kind, query.expand);
     const { commit } = await contents.resolve(repo, revision ?? branchRef(repo.defaultBranch));
     const shape = await infoShape(info, info.subject(granted, commit), {
       expand: query.expand.length > 0 ? new Set(query.expand) : undefined,
-      usual: usualInfoFields(repo.kind),
+      usual: usualInfoFields(kind),
       withBlobs: query.blobs === true || query.files_metadata === true,
     });
     return json(query.securityStatus === true ? { ...shape, securityRepoStatus: NOT_SCANNED } : shape);

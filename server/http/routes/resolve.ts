@@ -11,12 +11,10 @@ import { serve, type Endpoint } from '../adapter.ts';
 import { downloadSignOf } from '../download-sign.ts';
 import { errorReply } from '../errors.ts';
 import { cacheControlOf, contentHeaders, fileReply } from '../files.ts';
+import { linkedFileReply } from '../linked-file.ts';
 import type { Reply } from '../reply.ts';
-import { header, type HubRequest } from '../request.ts';
+import type { HubRequest } from '../request.ts';
 import { decodeRest, lookupPath } from './revision-path.ts';
-
-/** What a metadata request of @huggingface/hub asks for (contract 2.5). */
-const XET_INFO = 'application/vnd.xet-fileinfo+json';
 
 /** The bytes of files: `resolve` follows large files, `raw` gives what git keeps. */
 export function resolveRoutes(services: {
@@ -61,43 +59,17 @@ export function resolveRoutes(services: {
     }
   }
 
-  const xetHeaders = (
-    granted: Granted<'read'>,
-    request: HubRequest,
-    located: Located,
-  ): Record<string, string> => {
-    const hash = located.entry.large?.xetHash;
-    if (hash === undefined) return {};
-    const base = `${request.origin}/api/${segmentOf(granted.repo.kind)}/${repoFullName(granted.repo)}`;
-    const token = `${base}/xet-read-token/${located.commit}`;
-    const info = `${request.origin}/xet/${services.xetStoreId}/v1/reconstructions/${hash}`;
-    return {
-      'x-xet-hash': hash,
-      link: `<${token}>; rel="xet-auth", <${info}>; rel="xet-reconstruction-info"`,
-    };
-  };
-
   async function largeReply(granted: Granted<'read'>, request: HubRequest, located: Located): Promise<Reply> {
-    const { entry } = located;
-    const { large, sizeBytes } = entry;
+    const { large, sizeBytes } = located.entry;
     if (!large) throw new HubError('Internal', 'This file is not a large object.');
-    const headers = {
-      ...located.headers,
-      ...xetHeaders(granted, request, located),
-      'x-linked-size': String(sizeBytes),
-      'x-linked-etag': `"${large.sha256}"`,
+    const { sha256, xetHash } = large;
+    const { repo } = granted;
+    const file = {
+      ...{ sha256, sizeBytes, xetHash },
+      tokenPath: `/api/${segmentOf(repo.kind)}/${repoFullName(repo)}/xet-read-token/${located.commit}`,
+      open: (range: Parameters<LargeObjects['open']>[2]) => largeObjects.open(granted, sha256, range),
     };
-    if (large.xetHash !== undefined && (header(request, 'accept') ?? '').includes(XET_INFO)) {
-      const value = { hash: large.xetHash, size: sizeBytes };
-      return {
-        status: 200,
-        headers: { ...headers, 'content-type': XET_INFO, etag: `"${large.sha256}"` },
-        body: { kind: 'json', value },
-      };
-    }
-    const open = (range: Parameters<LargeObjects['open']>[2]) =>
-      largeObjects.open(granted, large.sha256, range);
-    return fileReply(request, { sizeBytes, etag: large.sha256, open }, headers);
+    return linkedFileReply(request, file, located.headers, services.xetStoreId);
   }
 
   /** A blob is small, so a range of it is cut from the whole. */

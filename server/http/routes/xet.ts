@@ -16,7 +16,7 @@ export const xetTokenAnswer = (request: HubRequest, xet: Xet, token: XetToken) =
   exp: token.expiresAt,
 });
 
-function tokenReply(request: HubRequest, xet: Xet, token: XetToken): Reply {
+export function tokenReply(request: HubRequest, xet: Xet, token: XetToken): Reply {
   const answer = xetTokenAnswer(request, xet, token);
   return json(answer, 200, {
     'x-xet-cas-url': answer.casUrl,
@@ -56,7 +56,7 @@ export function xetRoutes(services: {
     const reconstruction = await xet.reconstruct(grant, params['hash'] ?? '', rangeOf, { form, origin });
     // This is all the hub hears of some downloads: a file is asked for by its hash, of which a listing told.
     const isStart = range === undefined || /^bytes=0-/.test(range);
-    if (grant.scope === 'read')
+    if (grant.scope === 'read' && grant.repo.kind !== 'bucket')
       downloads.note({ repositoryId: grant.repo.id, user: grant.user, address }, { kind: 'bytes', isStart });
     return json(reconstruction);
   }

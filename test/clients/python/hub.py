@@ -14,6 +14,7 @@ import filesystem
 import descriptions
 import lifecycle
 import large_files
+import buckets
 import command_line
 import methods
 from lane import main

@@ -2,6 +2,7 @@
 
 import re
 
+from buckets import has_buckets
 from calls import called, public_methods, watch
 from lane import step
 
@@ -12,7 +13,6 @@ OUT_OF_SCOPE = {
     "jobs do not run here": r".*_jobs?(_.*)?$|.*scheduled.*|.*_jobs_hardware",
     "inference is served elsewhere": r".*inference.*",
     "papers are no content of a hub like this": r".*_papers?$|paper_info",
-    "buckets are not offered": r".*bucket.*",
     "collections come later": r".*collection.*",
     "discussions and pull requests come later": r".*discussion.*|.*pull_request|upload_attachment",
     "access requests come later": r".*access(_requests?)?$",
@@ -34,6 +34,8 @@ def api(lane):
     if lane.version < (2, 3):
         # It can read kernels, but not make them.
         skipped.add("kernel_info")
+    if not has_buckets(lane):
+        skipped |= {name for name in names if "bucket" in name}
     if not lane.has_xet:
         skipped.add("upload_large_folder")
     left_out = sorted(names - skipped - called(HfApi))

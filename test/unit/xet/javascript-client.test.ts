@@ -83,7 +83,7 @@ const answerCas = async (url: URL, request: Request): Promise<Response> => {
         maxFileBytes: 1e9,
         maxTotalBytes: 1e9,
       });
-      for (const file of verified) files.set(file.declaredSha256, file);
+      for (const file of verified) files.set(file.declaredSha256 ?? '', file);
       return json({ result: 1 });
     }
     case 'v2/reconstructions': {
@@ -171,7 +171,7 @@ describe.each([...contents.keys()])('%s of the JavaScript client', (name) => {
       fetch: fakeFetch,
       downloadInfo: {
         size: content.length,
-        etag: file.declaredSha256,
+        etag: file.declaredSha256 ?? '',
         url: `${HUB}/file`,
         xet: {
           hash: file.hash,

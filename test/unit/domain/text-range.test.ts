@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { afterPrefix } from '../../../server/db/text-range.ts';
+import { afterPrefix } from '../../../server/domain/text-range.ts';
 
 test('the end of a prefix is the next text by code points', () => {
   expect(afterPrefix('refs/heads/')).toBe('refs/heads0');
