@@ -15,7 +15,8 @@ export interface LeaderboardReply {
     readonly fullname: string;
     readonly avatarUrl: string;
   };
-  readonly source?: { readonly url: string; readonly name?: string; readonly isExternal: boolean };
+  /** Where the card says that the result comes from, else the card itself. */
+  readonly source: { readonly url: string; readonly name?: string; readonly isExternal: boolean };
   readonly notes: string;
 }
 

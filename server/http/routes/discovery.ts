@@ -4,6 +4,7 @@ import type { Leaderboards } from '../../services/leaderboards.ts';
 import type { SpaceSearch } from '../../services/space-search.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { json } from '../reply.ts';
+import { repoUrl } from '../shapes.ts';
 
 /** Ways to come across repositories beside the lists. */
 export function discoveryRoutes(services: {
@@ -12,7 +13,7 @@ export function discoveryRoutes(services: {
 }): readonly Endpoint[] {
   const { leaderboards, spaceSearch } = services;
   return [
-    serve(contract.leaderboard, async ({ granted, query }) => {
+    serve(contract.leaderboard, async ({ granted, query, request }) => {
       const entries = await leaderboards.of(granted, { baseOnly: query.base_model ?? true });
       return json(
         entries.map(({ model, result }, index) => ({
@@ -27,7 +28,10 @@ export function discoveryRoutes(services: {
             fullname: model.owner.name,
             avatarUrl: '',
           },
-          ...(result.source ? { source: { ...result.source, isExternal: true } } : {}),
+          // huggingface_hub 1.19 wants one of every entry.
+          source: result.source
+            ? { ...result.source, isExternal: true }
+            : { url: repoUrl(request.origin, model), name: 'Model card', isExternal: false },
           notes: result.metric,
         })),
       );

@@ -161,8 +161,9 @@ model-index:
         (2, lane.repo("ranked-one"), 0.5),
     ]
     assert ranked[0].author.username == "ada"
-    everything = api.get_dataset_leaderboard(data, base_model_only=False)
-    assert everything[0].model_id == lane.repo("ranked-tuned") and len(everything) == 3
+    if lane.version >= (1, 33):
+        everything = api.get_dataset_leaderboard(data, base_model_only=False)
+        assert everything[0].model_id == lane.repo("ranked-tuned") and len(everything) == 3
 
 
 @step("finds spaces by words", when=lambda lane: lane.version >= (1, 19))
