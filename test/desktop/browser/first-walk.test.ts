@@ -185,6 +185,7 @@ describeWithTools(
       await page.getByRole('columnheader', { name: 'Likes' }).waitFor();
       await look('models-liked');
       await page.goto(REPO);
+      await like.and(page.locator('[aria-pressed=true]')).waitFor();
       await like.focus();
       await page.keyboard.press('Space');
       await like.and(page.locator('[aria-pressed=false]')).waitFor();
