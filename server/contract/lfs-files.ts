@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { integer, text } from './query.ts';
-import { ignored } from './query.ts';
+import { ignored, integer, text } from './query.ts';
 import { jsonBody, noBody, repo, reply, route } from './route.ts';
 
 /** A large file as `list_lfs_files` reads it (contract 1.4). */

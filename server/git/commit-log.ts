@@ -2,6 +2,7 @@ import type { Oid } from '../domain/ids.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { Commit } from './objects.ts';
 import { createOidTable } from './oid-table.ts';
+import { createPriorityQueue } from './priority-queue.ts';
 import { createTimeSlice } from './time-slice.ts';
 
 export interface LoggedCommit {
@@ -19,41 +20,6 @@ const isNewer = (a: Waiting, b: Waiting): boolean =>
     ? a.commit.committer.time > b.commit.committer.time
     : a.sequence < b.sequence;
 
-/** A binary heap with the newest commit on top. */
-function createCommitQueue(): { push(item: Waiting): void; pop(): Waiting | undefined } {
-  const heap: Waiting[] = [];
-  const at = (i: number): Waiting => heap[i] as Waiting;
-  return {
-    push(item) {
-      let i = heap.length;
-      heap.push(item);
-      while (i > 0) {
-        const parent = (i - 1) >>> 1;
-        if (!isNewer(item, at(parent))) break;
-        heap[i] = at(parent);
-        i = parent;
-      }
-      heap[i] = item;
-    },
-    pop() {
-      const top = heap[0];
-      const last = heap.pop();
-      if (top === undefined || last === undefined || heap.length === 0) return top;
-      let i = 0;
-      for (;;) {
-        let child = 2 * i + 1;
-        if (child >= heap.length) break;
-        if (child + 1 < heap.length && isNewer(at(child + 1), at(child))) child += 1;
-        if (!isNewer(at(child), last)) break;
-        heap[i] = at(child);
-        i = child;
-      }
-      heap[i] = last;
-      return top;
-    },
-  };
-}
-
 /**
  * The commits reachable from `tips`, each once, newest committer date first: the order of `git log`. With wrong clocks
  * a parent may come before its child, as in git. Commits are read as the walk goes on, so stopping early is cheap.
@@ -63,7 +29,7 @@ export async function* walkCommits(
   tips: Oid | readonly Oid[],
 ): AsyncGenerator<LoggedCommit, void, undefined> {
   const slice = createTimeSlice();
-  const queue = createCommitQueue();
+  const queue = createPriorityQueue(isNewer);
   const seen = createOidTable();
   let sequence = 0;
   const discover = async (oid: Oid): Promise<void> => {

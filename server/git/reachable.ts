@@ -1,5 +1,6 @@
 import type { Oid } from '../domain/ids.ts';
 import type { ObjectDb } from './object-db.ts';
+import { createPriorityQueue } from './priority-queue.ts';
 import { createTimeSlice } from './time-slice.ts';
 
 interface Waiting {
@@ -7,40 +8,6 @@ interface Waiting {
   /** How many commits it reaches: always more than any commit it reaches, so children come before parents. */
   readonly rank: number;
   isInBase: boolean;
-}
-
-/** A binary heap with the highest rank on top. */
-function createRankedQueue(): { push(item: Waiting): void; pop(): Waiting | undefined } {
-  const heap: Waiting[] = [];
-  const at = (i: number): Waiting => heap[i] as Waiting;
-  return {
-    push(item) {
-      let i = heap.length;
-      for (heap.push(item); i > 0;) {
-        const parent = (i - 1) >>> 1;
-        if (item.rank <= at(parent).rank) break;
-        heap[i] = at(parent);
-        i = parent;
-      }
-      heap[i] = item;
-    },
-    pop() {
-      const top = heap[0];
-      const last = heap.pop();
-      if (top === undefined || last === undefined || heap.length === 0) return top;
-      let i = 0;
-      for (;;) {
-        let child = 2 * i + 1;
-        if (child >= heap.length) break;
-        if (child + 1 < heap.length && at(child + 1).rank > at(child).rank) child += 1;
-        if (at(child).rank <= last.rank) break;
-        heap[i] = at(child);
-        i = child;
-      }
-      heap[i] = last;
-      return top;
-    },
-  };
 }
 
 /**
@@ -56,7 +23,7 @@ export async function countReachable(
   const [base, ...others] = parents;
   if (base === undefined) return 1;
   const slice = createTimeSlice();
-  const queue = createRankedQueue();
+  const queue = createPriorityQueue<Waiting>((a, b) => a.rank > b.rank);
   const waiting = new Map<Oid, Waiting>();
   let notInBase = 0;
   const discover = async (oid: Oid, isInBase: boolean): Promise<void> => {
