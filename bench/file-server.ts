@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -35,8 +35,8 @@ async function freePort(): Promise<number> {
 }
 
 async function startNginx(nginx: string, folder: string): Promise<FileServer> {
-  const home = join(folder, '..', 'nginx');
-  await mkdir(home);
+  // Several cases of one run have a server each.
+  const home = await mkdtemp(join(folder, '..', 'nginx-'));
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${home};`,
