@@ -59,6 +59,7 @@ import { createPasswords } from './services/passwords.ts';
 import { createPopularity } from './services/popularity.ts';
 import { createProfiles } from './services/profiles.ts';
 import { createReadiness } from './services/readiness.ts';
+import { createReceivePack } from './services/receive-pack.ts';
 import { createRefUpdates } from './services/ref-updates.ts';
 import { createRepoInfo } from './services/repo-info.ts';
 import { createNameCheck } from './services/name-check.ts';
@@ -80,6 +81,7 @@ import { createSpaceSearch } from './services/space-search.ts';
 import { createTagLists } from './services/tag-lists.ts';
 import { createTensorHeaders } from './services/tensor-headers.ts';
 import { createTokens } from './services/tokens.ts';
+import { createUploadPack } from './services/upload-pack.ts';
 import { createXetConversion } from './services/xet-conversion.ts';
 import { createXet } from './services/xet.ts';
 import { createXorbKeeper } from './services/xorb-keeper.ts';
@@ -295,6 +297,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     stagingFolder,
     pendTtlSeconds: uploadTtlSeconds,
   });
+  const uploadPack = createUploadPack();
+  const receivePack = createReceivePack();
   const stagingFolders =
     config.storage.kind === 'local'
       ? [stagingFolder, localStagingFolder(storageFolder(config))]
@@ -336,6 +340,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       archives,
       lfs,
       lfsFiles,
+      uploadPack,
+      receivePack,
       conversion,
       doctor,
       exports,

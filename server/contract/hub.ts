@@ -95,9 +95,6 @@ export const readiness = route({
  * sentence. Anything else that is unknown is 404 (design, section 4).
  */
 export const NOT_OFFERED_YET: readonly string[] = [
-  '/:prefix?/:namespace/:name/info/refs',
-  '/:prefix?/:namespace/:name/git-upload-pack',
-  '/:prefix?/:namespace/:name/git-receive-pack',
   '/api/:kind/:namespace/:name/discussions',
   '/api/:kind/:namespace/:name/discussions/*',
   '/api/:kind/:namespace/:name/user-access-request/*',

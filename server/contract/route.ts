@@ -61,8 +61,11 @@ export type BodyKind<Schema extends z.ZodType = z.ZodType> =
   | { readonly kind: 'form-or-json'; readonly schema: Schema; readonly maxBytes: number }
   | { readonly kind: 'stream'; readonly mediaTypes?: readonly string[] };
 
-/** How failures are written: the Hub's JSON, or the form of the Git LFS specification or of OAuth (RFC 6749, 5.2). */
-export type ErrorForm = 'hub' | 'lfs' | 'oauth';
+/**
+ * How failures are written: the Hub's JSON, the form of the Git LFS specification or of OAuth (RFC 6749, 5.2), or the
+ * plain text that git shows to the person.
+ */
+export type ErrorForm = 'hub' | 'lfs' | 'oauth' | 'git';
 
 export interface Route<
   A extends Access = Access,

@@ -58,6 +58,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   Internal: 500,
 };
 
+const BASIC = 'Basic realm="Atoll"';
+
 /** The quota that was reached, in the form that the Hub's clients wait by (contract 0.1). */
 function rateLimitHeaders({ details }: HubError, retryAfterSeconds: number): Record<string, string> {
   const { limit, quota, windowSeconds } = details;
@@ -114,7 +116,10 @@ export function errorReply(
     'cache-control': 'no-store',
   };
   if (status === 416) headers['content-range'] = `bytes */${String(error.details['sizeBytes'] ?? '*')}`;
-  if (status === 401 && context.form === 'lfs') headers['lfs-authenticate'] = 'Basic realm="Atoll"';
+  if (status === 401 && context.form === 'lfs') headers['lfs-authenticate'] = BASIC;
+  // Git and git-lfs ask for credentials only when they are challenged to (contract 5.5).
+  if (status === 401 && (context.form === 'lfs' || context.form === 'git'))
+    headers['www-authenticate'] = BASIC;
   const { methods } = error.details;
   if (status === 405 && Array.isArray(methods)) headers['allow'] = methods.join(', ');
   const retryAfter = error.details['retryAfterSeconds'];
@@ -135,10 +140,16 @@ export function errorReply(
     };
   }
   if (context.form === 'oauth') {
-    if (error.code === 'InvalidCredentials') headers['www-authenticate'] = 'Basic realm="Atoll"';
+    if (error.code === 'InvalidCredentials') headers['www-authenticate'] = BASIC;
     const value = { error: oauthErrorOf(error), error_description: error.message };
     return { status, headers, body: { kind: 'json', value } };
   }
+  if (context.form === 'git')
+    return {
+      status,
+      headers,
+      body: { kind: 'text', text: `${error.message}\n`, mediaType: 'text/plain; charset=utf-8' },
+    };
   const value = { error: error.message, ...error.details, code: error.code, requestId: context.requestId };
   return { status, headers, body: { kind: 'json', value } };
 }

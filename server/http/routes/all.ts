@@ -5,6 +5,7 @@ import { bucketRoutes } from './buckets.ts';
 import { commitRoutes } from './commits.ts';
 import { contentRoutes } from './contents.ts';
 import { discoveryRoutes } from './discovery.ts';
+import { gitRoutes } from './git.ts';
 import { historyRoutes } from './history.ts';
 import { diffRoutes } from './diffs.ts';
 import { hubRoutes } from './hub.ts';
@@ -25,6 +26,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof bucketRoutes>[0] &
   Parameters<typeof commitRoutes>[0] &
   Parameters<typeof contentRoutes>[0] &
+  Parameters<typeof gitRoutes>[0] &
   Parameters<typeof historyRoutes>[0] &
   Parameters<typeof diffRoutes>[0] &
   Parameters<typeof discoveryRoutes>[0] &
@@ -57,6 +59,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...diffRoutes(services),
   ...resolveRoutes(services),
   ...archiveRoutes(services),
+  ...gitRoutes(services),
   ...lfsRoutes(services),
   ...bucketRoutes(services),
   ...likeRoutes(services),
