@@ -25,7 +25,14 @@ export const uploadPack = route({
   summary: 'Clone and fetch.',
   query: ignored,
   body: streamBody(['application/x-git-upload-pack-request']),
-  errors: ['RepoNotFound', 'UnsupportedMediaType', 'UnsupportedEncoding', 'InvalidRequest', 'BodyTooLarge'],
+  errors: [
+    'RepoNotFound',
+    'SignInRequired',
+    'UnsupportedMediaType',
+    'UnsupportedEncoding',
+    'InvalidBody',
+    'BodyTooLarge',
+  ],
   errorForm: 'git',
 });
 
@@ -42,7 +49,7 @@ export const receivePack = route({
     'Forbidden',
     'UnsupportedMediaType',
     'UnsupportedEncoding',
-    'InvalidRequest',
+    'InvalidBody',
     'BodyTooLarge',
   ],
   errorForm: 'git',

@@ -5,6 +5,7 @@ import type { Authorize } from '../../services/authorize.ts';
 import type { GitExchange, GitProtocol, ReceivePack, UploadPack } from '../../services/git-exchange.ts';
 import { serve, type Endpoint } from '../adapter.ts';
 import { refuseEncoding } from '../body.ts';
+import { gunzipped } from '../gzip-body.ts';
 import type { Reply } from '../reply.ts';
 import { bodyOf, header, type HubRequest } from '../request.ts';
 
@@ -47,8 +48,28 @@ const answered = (service: string, kind: 'advertisement' | 'result', bytes: Byte
   },
 });
 
-function exchangeOf(request: HubRequest, signal: AbortSignal): GitExchange {
-  return { protocol: protocolOf(request), isStateless: true, input: bodyOf(request), signal };
+/** Clients compress what they ask (git above 1 KB, JGit its small pushes too), never a pack worth the name. */
+const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
+
+/** The body, out of gzip where the client sent it so. Throws UnsupportedEncoding for any other coding. */
+function inputOf(request: HubRequest): ByteSource {
+  const encoding = header(request, 'content-encoding')?.trim().toLowerCase();
+  if (encoding === 'gzip' || encoding === 'x-gzip') return gunzipped(bodyOf(request), MAX_INFLATED_BYTES);
+  refuseEncoding(request);
+  return bodyOf(request);
+}
+
+/** Answers one request; the coding of its body is refused before anything is answered. */
+function exchange(
+  request: HubRequest,
+  service: string,
+  answerOf: (exchange: GitExchange) => ByteSource,
+): Reply {
+  const input = inputOf(request);
+  const bytes = whileConnected(request, (signal) =>
+    answerOf({ protocol: protocolOf(request), isStateless: true, input, signal }),
+  );
+  return answered(service, 'result', bytes);
 }
 
 export function gitRoutes(services: {
@@ -80,23 +101,13 @@ export function gitRoutes(services: {
       );
     }),
 
-    serve(contract.uploadPack, ({ request, granted }) => {
-      refuseEncoding(request);
-      return answered(
-        'git-upload-pack',
-        'result',
-        whileConnected(request, (signal) => uploadPack.serve(granted, exchangeOf(request, signal))),
-      );
-    }),
+    serve(contract.uploadPack, ({ request, granted }) =>
+      exchange(request, 'git-upload-pack', (asked) => uploadPack.serve(granted, asked)),
+    ),
 
-    serve(contract.receivePack, ({ request, granted }) => {
-      refuseEncoding(request);
-      return answered(
-        'git-receive-pack',
-        'result',
-        whileConnected(request, (signal) => receivePack.serve(granted, exchangeOf(request, signal))),
-      );
-    }),
+    serve(contract.receivePack, ({ request, granted }) =>
+      exchange(request, 'git-receive-pack', (asked) => receivePack.serve(granted, asked)),
+    ),
   ];
 }
 
