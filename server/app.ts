@@ -32,6 +32,7 @@ import { createSquashes } from './services/squashes.ts';
 import { createBuckets } from './services/buckets.ts';
 import { createCapabilities } from './services/capabilities.ts';
 import { createCardChecks } from './services/card-checks.ts';
+import { createCommitGraphs } from './services/commit-graphs.ts';
 import { createCommits } from './services/commits.ts';
 import { createContents } from './services/contents.ts';
 import { createDiffs } from './services/diffs.ts';
@@ -88,6 +89,8 @@ import { createXorbKeeper } from './services/xorb-keeper.ts';
 import { createWorkerPool } from './workers/pool.ts';
 
 const OBJECT_CACHE_BYTES = 64 * 1024 * 1024;
+/** Half a million commits. */
+const COMMIT_GRAPH_BYTES = 64 * 1024 * 1024;
 const FILE_FACTS = 200_000;
 const MAX_COMMIT_LINES = 1_000_000;
 
@@ -184,6 +187,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     objects,
     cache: createObjectCache({ maxBytes: OBJECT_CACHE_BYTES }),
   });
+  const commitGraphs = createCommitGraphs({ repoObjects, maxBytes: COMMIT_GRAPH_BYTES });
   const revisions = createRevisions({ db, repoObjects });
   const history = createHistory({ db, repoObjects });
   const fileFacts = createFileFacts({ maxEntries: FILE_FACTS });
@@ -310,6 +314,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     ...{ clock, workers, jobs, authorize, accounts, organizations, sessions, setup, tokens, apply },
     ...{ tokenReaches, requestLimits, deviceLogin, oauthApps, oauthCodes, oauthGrants, idTokens },
     ...{
+      commitGraphs,
       contents,
       cards,
       commits,

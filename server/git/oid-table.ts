@@ -6,9 +6,18 @@ export const OID_BYTES = 20;
 /** A set of object ids that remembers their order of insertion; 28 to 56 bytes an id instead of a JS string's 80. */
 export interface OidTable {
   readonly size: number;
+  /** Memory it holds. */
+  readonly sizeBytes: number;
   /** True when the id is new; its position is then `size - 1`. */
   add(oid: Oid): boolean;
+  /** The same for the raw id at `at` in `bytes`, such as in a tree. */
+  addRaw(bytes: Uint8Array, at: number): boolean;
   has(oid: Oid): boolean;
+  hasRaw(bytes: Uint8Array, at: number): boolean;
+  /** Where in the order of insertion an id stands, -1 when it is not there. */
+  position(oid: Oid): number;
+  positionRaw(bytes: Uint8Array, at: number): number;
+  oidAt(position: number): Oid;
   /** The raw ids in order of insertion, 20 bytes each. A view: valid until the next `add`. */
   bytes(): Buffer;
 }
@@ -32,8 +41,7 @@ export function createOidTable(): OidTable {
     words[at + 4] === wanted[4];
 
   /** Slot that holds the wanted id, or the free slot where it belongs. */
-  const probe = (oid: Oid): number => {
-    wantedBytes.write(oid, 'hex');
+  const probeWanted = (): number => {
     const mask = slots.length - 1;
     let slot = slotOf(wanted, 0, mask);
     for (;;) {
@@ -41,6 +49,16 @@ export function createOidTable(): OidTable {
       if (position < 0 || isWantedAt(position * WORDS)) return slot;
       slot = (slot + 1) & mask;
     }
+  };
+
+  const probe = (oid: Oid): number => {
+    wantedBytes.write(oid, 'hex');
+    return probeWanted();
+  };
+
+  const probeRaw = (bytes: Uint8Array, at: number): number => {
+    for (let i = 0; i < OID_BYTES; i += 1) wantedBytes[i] = bytes[at + i] as number;
+    return probeWanted();
   };
 
   const grow = (): void => {
@@ -56,20 +74,29 @@ export function createOidTable(): OidTable {
     }
   };
 
+  const addAt = (slot: number): boolean => {
+    if ((slots[slot] as number) >= 0) return false;
+    slots[slot] = size;
+    words.set(wanted, size * WORDS);
+    size += 1;
+    if (size * 2 >= slots.length) grow();
+    return true;
+  };
+
   return {
     get size() {
       return size;
     },
-    add(oid) {
-      const slot = probe(oid);
-      if ((slots[slot] as number) >= 0) return false;
-      slots[slot] = size;
-      words.set(wanted, size * WORDS);
-      size += 1;
-      if (size * 2 >= slots.length) grow();
-      return true;
+    get sizeBytes() {
+      return words.byteLength + slots.byteLength;
     },
+    add: (oid) => addAt(probe(oid)),
+    addRaw: (bytes, at) => addAt(probeRaw(bytes, at)),
     has: (oid) => (slots[probe(oid)] as number) >= 0,
+    hasRaw: (bytes, at) => (slots[probeRaw(bytes, at)] as number) >= 0,
+    position: (oid) => slots[probe(oid)] as number,
+    positionRaw: (bytes, at) => slots[probeRaw(bytes, at)] as number,
+    oidAt: (position) => Buffer.from(words.buffer, position * OID_BYTES, OID_BYTES).toString('hex') as Oid,
     bytes: () => Buffer.from(words.buffer, 0, size * OID_BYTES),
   };
 }
