@@ -129,16 +129,20 @@ async function readFully(
 }
 
 /** Bytes that all streams of one store may hold together, roughly: the more streams, the smaller their chunks. */
-const STREAM_BUDGET_BYTES = 96 * 1024 * 1024;
-/** One chunk with the consumer, one read ahead, one on its way through a socket. */
-const CHUNKS_PER_STREAM = 3;
-const MIN_CHUNK_BYTES = 64 * 1024;
-const MAX_CHUNK_BYTES = 128 * 1024;
+const STREAM_BUDGET_BYTES = 64 * 1024 * 1024;
+/** Of a stream that reuses its buffers: one that is being read into, and one on its way through a socket. */
+const BUFFERS_PER_STREAM = 2;
+/** Also the first chunk of every stream, before it is known how many begin together. */
+const MIN_CHUNK_BYTES = 32 * 1024;
+/** From here on a read and a write cost as much for each byte as `sendfile` does. */
+const MAX_CHUNK_BYTES = 1024 * 1024;
+/** Of a stream whose chunks belong to the consumer: larger ones cost more to make than they spare. */
+const MAX_OWN_CHUNK_BYTES = 128 * 1024;
 
 export interface FileStreams {
   /**
-   * Stream a range of a leased file, reading one chunk ahead; releases the lease at the end or on return. `reuse` is
-   * that of `ObjectStore.get`.
+   * Stream a range of a leased file; releases the lease at the end or on return. `reuse` is that of `ObjectStore.get`:
+   * with it a chunk is read when it is asked for, so that two buffers do, and without it one chunk ahead.
    */
   stream(file: LeasedFile, range: ByteRange, reuse: boolean): ByteSource;
 }
@@ -146,15 +150,15 @@ export interface FileStreams {
 export function createFileStreams(): FileStreams {
   let open = 0;
 
-  const chunkBytes = (): number => {
-    const share = Math.floor(STREAM_BUDGET_BYTES / (open * CHUNKS_PER_STREAM));
+  const shareBytes = (): number => {
+    const share = Math.floor(STREAM_BUDGET_BYTES / (open * BUFFERS_PER_STREAM));
     return Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, share));
   };
 
   return {
     stream(file, { start, end }, reuse) {
       let position = start;
-      // One chunk with the consumer, one that it may still be sending, one being read.
+      let chunkBytes = MIN_CHUNK_BYTES / 2;
       const buffers: Buffer[] = [];
       let reads = 0;
       let ahead: Promise<Buffer> | undefined;
@@ -172,15 +176,17 @@ export function createFileStreams(): FileStreams {
 
       function bufferFor(length: number): Buffer {
         if (!reuse) return Buffer.allocUnsafe(length);
-        const index = reads++ % CHUNKS_PER_STREAM;
+        const index = reads++ % BUFFERS_PER_STREAM;
         const known = buffers[index];
-        if (known && known.length >= length) return known;
+        // One from before the others came is more than the share is now.
+        if (known && known.length >= length && known.length <= 2 * chunkBytes) return known;
         return (buffers[index] = Buffer.allocUnsafeSlow(length));
       }
 
       function readNext(): Promise<Buffer> | undefined {
         if (position >= end) return undefined;
-        const length = Math.min(chunkBytes(), end - position);
+        chunkBytes = Math.min(chunkBytes * 2, reuse ? MAX_CHUNK_BYTES : MAX_OWN_CHUNK_BYTES, shareBytes());
+        const length = Math.min(chunkBytes, end - position);
         const reading = file.read(position, length, bufferFor(length)).then((chunk) => {
           if (chunk.length < length) throw corruptObject('it is shorter than it was when it was opened');
           return chunk;
@@ -196,9 +202,10 @@ export function createFileStreams(): FileStreams {
         async next() {
           if (finished) return { done: true, value: undefined };
           try {
-            const chunk = await (ahead ?? readNext());
-            ahead = readNext();
-            if (!ahead) await finish();
+            ahead ??= readNext();
+            const chunk = await ahead;
+            ahead = reuse ? undefined : readNext();
+            if (position >= end && !ahead) await finish();
             return chunk ? { done: false, value: chunk } : { done: true, value: undefined };
           } catch (error) {
             await finish();
