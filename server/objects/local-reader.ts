@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { corruptObject } from '../domain/errors.ts';
+import { createSlots } from '../platform/slots.ts';
 import { isAbsent } from './local-errors.ts';
 import type { ByteRange, ByteSource } from './object-store.ts';
 
@@ -138,6 +139,11 @@ const MIN_CHUNK_BYTES = 32 * 1024;
 const MAX_CHUNK_BYTES = 1024 * 1024;
 /** Of a stream whose chunks belong to the consumer: larger ones cost more to make than they spare. */
 const MAX_OWN_CHUNK_BYTES = 128 * 1024;
+/**
+ * Reads of streams under way at a time, twice what the thread pool does at once. What has been read is sent in one turn
+ * of the event loop, so a thousand reads that end together would hold it up.
+ */
+const READS_AT_ONCE = 8;
 
 export interface FileStreams {
   /**
@@ -149,10 +155,12 @@ export interface FileStreams {
 
 export function createFileStreams(): FileStreams {
   let open = 0;
+  const readSlots = createSlots(READS_AT_ONCE);
 
   const shareBytes = (): number => {
-    const share = Math.floor(STREAM_BUDGET_BYTES / (open * BUFFERS_PER_STREAM));
-    return Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, share));
+    const share = Math.log2(STREAM_BUDGET_BYTES / (open * BUFFERS_PER_STREAM));
+    // In steps, so that buffers stay of use while others come and go.
+    return Math.min(MAX_CHUNK_BYTES, Math.max(MIN_CHUNK_BYTES, 2 ** Math.floor(share)));
   };
 
   return {
@@ -187,11 +195,13 @@ export function createFileStreams(): FileStreams {
         if (position >= end) return undefined;
         chunkBytes = Math.min(chunkBytes * 2, reuse ? MAX_CHUNK_BYTES : MAX_OWN_CHUNK_BYTES, shareBytes());
         const length = Math.min(chunkBytes, end - position);
-        const reading = file.read(position, length, bufferFor(length)).then((chunk) => {
+        const from = position;
+        position += length;
+        const reading = readSlots.run(async () => {
+          const chunk = await file.read(from, length, bufferFor(length));
           if (chunk.length < length) throw corruptObject('it is shorter than it was when it was opened');
           return chunk;
         });
-        position += length;
         // Thrown to the consumer by `await ahead`; until then it must not count as unhandled.
         reading.catch(() => undefined);
         return reading;

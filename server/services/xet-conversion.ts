@@ -4,6 +4,7 @@ import { largeObjectKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import { createGiveWay } from '../platform/give-way.ts';
 import type { Log } from '../platform/log.ts';
 import { digestStream } from '../workers/digest.ts';
 import { ownBuffer } from '../workers/handover.ts';
@@ -60,6 +61,7 @@ export function createXetConversion(parts: {
   let working: Promise<void> | undefined;
   let isStarted = false;
   let isStopped = false;
+  const giveWay = createGiveWay();
 
   const openPlain = async (object: LargeObject): Promise<ByteSource | undefined> =>
     (await objects.get(largeObjectKey(object.sha256)))?.bytes;
@@ -74,6 +76,7 @@ export function createXetConversion(parts: {
     try {
       for await (const piece of bytes) {
         if (isStopped) return undefined;
+        await giveWay();
         const owned = ownBuffer(piece);
         const list = await session.push(owned, [owned.buffer]);
         hashes.push(list.hashes);
@@ -120,6 +123,7 @@ export function createXetConversion(parts: {
     let count = 0;
     for await (const { number, raw } of cutAgain(bytes, chunks.lengths, plan.isNew)) {
       if (isStopped) return false;
+      await giveWay();
       const planned = plan.xorbs[next];
       if (!planned) return false;
       xorb ??= new Uint8Array(planned.sizeBytes);
@@ -140,7 +144,7 @@ export function createXetConversion(parts: {
     if (!(await writeXorbs(object, chunks, plan))) return false;
     await failPoint('conversion-stored');
     const file = { hash: plan.fileHash, sizeBytes: object.sizeBytes, terms: plan.terms };
-    const readBack = await digestStream(workers, xet.readFile(file));
+    const readBack = await digestStream(workers, givingWay(xet.readFile(file), giveWay));
     if (readBack.sha256 !== object.sha256 || readBack.sizeBytes !== object.sizeBytes) {
       log.error('The Xet form of a large object does not give its bytes back.', { sha256: object.sha256 });
       return false;
@@ -217,6 +221,13 @@ export function createXetConversion(parts: {
       await working?.catch(() => undefined);
     },
   };
+}
+
+async function* givingWay(bytes: ByteSource, giveWay: () => Promise<void>): ByteSource {
+  for await (const piece of bytes) {
+    await giveWay();
+    yield piece;
+  }
 }
 
 const hashesOf = ({ hashes, lengths }: FileChunks): readonly Uint8Array[] =>

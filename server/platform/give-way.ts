@@ -1,0 +1,24 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A shorter time says little about how busy the event loop is. */
+const LOOK_EVERY_MS = 20;
+/** Part of the time that the event loop had work, above which others have the right of way. */
+const BUSY = 0.5;
+/** Pause for each millisecond of work, so that the work still gets done while others never stop. */
+const PAUSE_FACTOR = 3;
+
+/**
+ * For long work that nobody waits for: call it between two pieces. It pauses as long as the event loop, which is busy
+ * with what somebody waits for, leaves less than half of its time.
+ */
+export function createGiveWay(): () => Promise<void> {
+  let before = performance.eventLoopUtilization();
+  return async () => {
+    const { utilization, idle, active } = performance.eventLoopUtilization(before);
+    const elapsedMs = idle + active;
+    if (elapsedMs < LOOK_EVERY_MS) return;
+    if (utilization > BUSY) await sleep(Math.min(elapsedMs, LOOK_EVERY_MS * 2) * PAUSE_FACTOR);
+    before = performance.eventLoopUtilization();
+  };
+}
