@@ -49,6 +49,7 @@ import { createIdTokens } from './services/id-tokens.ts';
 import { createLargeObjects } from './services/large-objects.ts';
 import { createLfsFiles } from './services/lfs-files.ts';
 import { createLeaderboards } from './services/leaderboards.ts';
+import { createLfsLocks } from './services/lfs-locks.ts';
 import { createLfs } from './services/lfs.ts';
 import { createLikes } from './services/likes.ts';
 import { createOAuthApps } from './services/oauth-apps.ts';
@@ -292,6 +293,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     capabilities: createCapabilities({ key, clock }),
     limits: { maxObjectBytes: limits.largeFileSize, partBytes: limits.partSize, uploadTtlSeconds },
   });
+  const lfsLocks = createLfsLocks({ db, clock, authorize });
   const lfsFiles = createLfsFiles({
     db,
     objects,
@@ -345,6 +347,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       archives,
       lfs,
       lfsFiles,
+      lfsLocks,
       uploadPack,
       receivePack,
       conversion,

@@ -3,7 +3,8 @@ import { ignored } from './query.ts';
 import { capability, jsonBody, repo, reply, route, streamBody } from './route.ts';
 
 export const LFS_MEDIA_TYPE = 'application/vnd.git-lfs+json';
-const mediaTypes = [LFS_MEDIA_TYPE, 'application/json'];
+export const LFS_MEDIA_TYPES = [LFS_MEDIA_TYPE, 'application/json'];
+const mediaTypes = LFS_MEDIA_TYPES;
 
 export const MAX_BATCH_OBJECTS = 1000;
 
@@ -31,10 +32,14 @@ export interface LfsBatchReply {
   readonly hash_algo: 'sha256';
 }
 
+/** The ref a request is about. git-lfs sends `{}` where it knows no branch. */
+export const lfsRef = z.object({ name: z.string().max(1024).optional() }).nullish();
+export type LfsRef = z.infer<typeof lfsRef>;
+
 const batchBody = z.object({
   operation: z.enum(['upload', 'download']),
   transfers: z.array(z.string().max(64)).max(32).nullish(),
-  ref: z.object({ name: z.string().max(1024) }).nullish(),
+  ref: lfsRef,
   // Each object is judged on its own, so that one bad entry does not spoil the others.
   objects: z.array(z.looseObject({})),
   hash_algo: z.string().max(32).nullish(),
@@ -66,6 +71,18 @@ export const lfsVerify = route({
 });
 
 const signed = capability('the signed URL names one object, one repository and one deadline');
+
+/** As `lfsVerify`, for whoever was told to come here: git-lfs sends no credentials to what a batch calls authenticated. */
+export const lfsVerifyUpload = route({
+  method: 'POST',
+  path: '/api/lfs/verify/:capability',
+  access: signed,
+  summary: 'Confirms that the object of a signed URL was received.',
+  query: ignored,
+  body: jsonBody(z.looseObject({ oid: z.string(), size: z.number() }), { mediaTypes }),
+  errors: ['Forbidden', 'NotFound', 'UnprocessableObject'],
+  errorForm: 'lfs',
+});
 
 export const lfsUpload = route({
   method: 'PUT',

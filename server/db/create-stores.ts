@@ -12,6 +12,7 @@ import { createHistoryStore } from './stores/history.ts';
 import { createInspectionStore } from './stores/inspection.ts';
 import { createJobStore } from './stores/jobs.ts';
 import { createLargeObjectStore } from './stores/large-objects.ts';
+import { createLfsLockStore } from './stores/lfs-locks.ts';
 import { createLikeStore } from './stores/likes.ts';
 import { createOAuthStore } from './stores/oauth.ts';
 import { createOrganizationStore } from './stores/organizations.ts';
@@ -50,6 +51,7 @@ const storesOver = (context: StoreContext): Stores => ({
   largeObjects: createLargeObjectStore(context),
   buckets: createBucketStore(context),
   uploads: createUploadStore(context),
+  lfsLocks: createLfsLockStore(context),
   xet: createXetStore(context),
   commitRequests: createCommitRequestStore(context),
   history: createHistoryStore(context),

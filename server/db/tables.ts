@@ -255,6 +255,15 @@ export interface RemovedObjectTable {
   removed_at: number;
 }
 
+export interface LfsLockTable {
+  id: Generated<number>;
+  public_id: PublicId;
+  repository_id: RepositoryId;
+  path: string;
+  owner_id: NamespaceId;
+  locked_at: number;
+}
+
 export interface PendingObjectTable {
   repository_id: RepositoryId;
   object_id: number;
@@ -459,6 +468,7 @@ export interface Tables {
   object_samples: ObjectSampleTable;
   bucket_totals: BucketTotalTable;
   bucket_files: BucketFileTable;
+  lfs_locks: LfsLockTable;
   xorbs: XorbTable;
   xorb_samples: XorbSampleTable;
   xet_files: XetFileTable;

@@ -135,7 +135,8 @@ function admit(parts: AdapterParts, actor: Actor, request: HubRequest, response:
   if (request.query.has('token') || request.query.has('access_token')) {
     parts.log.warn('A token in a query is not read.', { path: request.path });
   }
-  if (request.parts[0] !== 'api') return;
+  // Links of large objects are transfers: a batch was counted when it gave them out.
+  if (request.parts[0] !== 'api' || request.parts[1] === 'lfs') return;
   const quota = parts.limits.admit(actor, request.remoteAddress);
   if (!quota) return;
   const { name, most, remaining, windowSeconds, resetSeconds } = quota;

@@ -135,7 +135,12 @@ export function errorReply(
       // git-lfs reads `message`, Hugging Face clients `error`.
       body: {
         kind: 'json',
-        value: { message: error.message, error: error.message, request_id: context.requestId },
+        value: {
+          ...error.details,
+          message: error.message,
+          error: error.message,
+          request_id: context.requestId,
+        },
       },
     };
   }

@@ -33,7 +33,8 @@ export interface LfsObjectName {
 /** What a client is to do about one object it announced. */
 export type UploadPlan =
   | { readonly kind: 'held' }
-  | { readonly kind: 'single'; readonly capability: string }
+  /** `partBytes` where its batch goes by parts: then the whole object is the one part. */
+  | { readonly kind: 'single'; readonly capability: string; readonly partBytes?: number }
   | {
       readonly kind: 'parts';
       readonly capability: string;
@@ -60,6 +61,12 @@ export interface LinkedObject {
   readonly user: NamespaceId | undefined;
 }
 
+/** A part as the client names it when it completes an upload. */
+interface GivenPart {
+  readonly partNumber: number;
+  readonly etag: string;
+}
+
 export interface Lfs {
   planUploads(
     granted: Granted<'write'>,
@@ -70,18 +77,16 @@ export interface Lfs {
     granted: Granted<'read'>,
     objects: readonly LfsObjectName[],
   ): Promise<readonly DownloadPlan[]>;
-  /** Receive an object whole. `sizeBytes` is what the client announced for this request. */
-  receive(capability: string, source: ByteSource, sizeBytes: number): Promise<void>;
+  /** Receive an object whole; answers its entity tag. `sizeBytes` is what the client announced for this request. */
+  receive(capability: string, source: ByteSource, sizeBytes: number): Promise<string>;
   /** Receive one part; answers its entity tag. */
   receivePart(capability: string, partNumber: number, source: ByteSource, sizeBytes: number): Promise<string>;
   /** Entity tag of a part that was received, so that whoever resumes need not send it again. Throws NotFound. */
   partTag(capability: string, partNumber: number): Promise<string>;
-  complete(
-    capability: string,
-    oid: string,
-    parts: readonly { readonly partNumber: number; readonly etag: string }[],
-  ): Promise<void>;
+  complete(capability: string, oid: string, parts: readonly GivenPart[]): Promise<void>;
   verify(granted: Granted<'write'>, oid: string, sizeBytes: number): Promise<void>;
+  /** The same for the object that an upload link names. */
+  verifyUpload(capability: string, oid: string, sizeBytes: number): Promise<void>;
   /** The object that a download link names, and for whom the link was made. */
   linked(capability: string): Promise<LinkedObject>;
 }
@@ -101,6 +106,8 @@ export function createLfs(parts: {
   const { db, objects, clock, capabilities, limits } = parts;
   const completions = new Map<PublicId, Promise<void>>();
 
+  const isLong = (sizeBytes: number): boolean =>
+    sizeBytes > limits.partBytes && sizeBytes <= limits.maxObjectBytes;
   const pendUntil = (): number => clock.now() + limits.uploadTtlSeconds * 1000;
 
   async function held(
@@ -112,6 +119,18 @@ export function createLfs(parts: {
       stores.largeObjects.findForRepository(repositoryId, sha256s, clock.now()),
     );
     return new Map(found.map((object) => [object.sha256, object]));
+  }
+
+  async function requireHeld(repositoryId: RepositoryId, oid: string, sizeBytes: number): Promise<void> {
+    if (!isSha256(oid)) throw new HubError('UnprocessableObject', 'The oid is not a SHA-256.');
+    const object = (await held(repositoryId, [{ sha256: oid, sizeBytes }])).get(oid);
+    if (!object) throw new HubError('NotFound', NOT_HELD);
+    if (object.sizeBytes !== sizeBytes) {
+      throw new HubError(
+        'UnprocessableObject',
+        `The object has ${object.sizeBytes} bytes, not ${sizeBytes}.`,
+      );
+    }
   }
 
   /** Let the repository commit an object whose bytes were proved, and record the plain form if that was stored. */
@@ -171,11 +190,13 @@ export function createLfs(parts: {
   async function planUpload(
     repositoryId: RepositoryId,
     name: LfsObjectName,
-    mayUseParts: boolean,
+    inParts: boolean,
   ): Promise<UploadPlan> {
     const facts = { repository: repositoryId, oid: name.sha256, size: name.sizeBytes };
-    if (!mayUseParts || name.sizeBytes <= limits.partBytes) {
-      return { kind: 'single', capability: capabilities.sign(UPLOAD, facts, limits.uploadTtlSeconds) };
+    const { partBytes } = limits;
+    if (!inParts || name.sizeBytes <= partBytes) {
+      const capability = capabilities.sign(UPLOAD, facts, limits.uploadTtlSeconds);
+      return { kind: 'single', capability, ...(inParts ? { partBytes } : {}) };
     }
     const upload = await db.write(async (stores) => {
       await requireWritable(stores, repositoryId);
@@ -218,7 +239,7 @@ export function createLfs(parts: {
   async function completeOnce(
     facts: UploadFacts,
     uploadId: PublicId,
-    given: readonly { readonly partNumber: number; readonly etag: string }[],
+    given: readonly GivenPart[],
   ): Promise<void> {
     const upload = await db.read((stores) => stores.uploads.find(uploadId, clock.now()));
     if (!upload) {
@@ -229,6 +250,15 @@ export function createLfs(parts: {
     await assemble(facts, upload, orderedEtags(given, Math.ceil(upload.sizeBytes / upload.partSizeBytes)));
   }
 
+  /** What was sent as one part was proved when it came. Nothing at all has no part, and comes now. */
+  async function completeWhole(facts: UploadFacts, given: readonly GivenPart[]): Promise<void> {
+    for (const etag of orderedEtags(given, facts.sizeBytes === 0 ? 0 : 1)) {
+      if (etag !== facts.sha256) throw new HubError('InvalidPart', 'The ETag of part 1 is another.');
+    }
+    if (facts.sizeBytes === 0) await keep(facts, await storePlain(facts, NOTHING));
+    else await requireHeld(facts.repositoryId, facts.sha256, facts.sizeBytes);
+  }
+
   return {
     async planUploads(granted, names, mayUseParts) {
       const known = await held(granted.repo.id, names);
@@ -237,6 +267,9 @@ export function createLfs(parts: {
         const ids = [...known.values()].map((object) => object.id);
         await stores.largeObjects.pend(granted.repo.id, ids, pendUntil());
       });
+      // A batch has one way of transfer: beside an object in parts, even the smallest is called one.
+      const inParts =
+        mayUseParts && names.some(({ sha256, sizeBytes }) => isLong(sizeBytes) && !known.has(sha256));
       const plans: UploadPlan[] = [];
       for (const name of names) {
         const object = known.get(name.sha256);
@@ -249,7 +282,7 @@ export function createLfs(parts: {
             status: 413,
             message: `An object may have ${limits.maxObjectBytes} bytes.`,
           });
-        } else plans.push(await planUpload(granted.repo.id, name, mayUseParts));
+        } else plans.push(await planUpload(granted.repo.id, name, inParts));
       }
       return plans;
     },
@@ -278,6 +311,7 @@ export function createLfs(parts: {
       }
       await db.read((stores) => requireWritable(stores, facts.repositoryId));
       await keep(facts, await storePlain(facts, source));
+      return facts.sha256;
     },
 
     async receivePart(capability, partNumber, source, sizeBytes) {
@@ -314,23 +348,19 @@ export function createLfs(parts: {
     async complete(capability, oid, given) {
       const facts = uploadFacts(capability);
       const { uploadId } = facts;
-      if (!uploadId || oid !== facts.sha256)
-        throw new HubError('Forbidden', 'This link is for another object.');
+      if (oid !== facts.sha256) throw new HubError('Forbidden', 'This link is for another object.');
+      if (!uploadId) return completeWhole(facts, given);
       const running = completions.get(uploadId) ?? completeOnce(facts, uploadId, given);
       completions.set(uploadId, running);
       await running.finally(() => completions.delete(uploadId));
     },
 
-    async verify(granted, oid, sizeBytes) {
-      if (!isSha256(oid)) throw new HubError('UnprocessableObject', 'The oid is not a SHA-256.');
-      const object = (await held(granted.repo.id, [{ sha256: oid, sizeBytes }])).get(oid);
-      if (!object) throw new HubError('NotFound', NOT_HELD);
-      if (object.sizeBytes !== sizeBytes) {
-        throw new HubError(
-          'UnprocessableObject',
-          `The object has ${object.sizeBytes} bytes, not ${sizeBytes}.`,
-        );
-      }
+    verify: (granted, oid, sizeBytes) => requireHeld(granted.repo.id, oid, sizeBytes),
+
+    async verifyUpload(capability, oid, sizeBytes) {
+      const { repositoryId, sha256 } = uploadFacts(capability);
+      if (oid !== sha256) throw new HubError('Forbidden', 'This link is for another object.');
+      await requireHeld(repositoryId, oid, sizeBytes);
     },
 
     async linked(capability) {
@@ -344,6 +374,12 @@ export function createLfs(parts: {
     },
   };
 }
+
+const NOTHING: ByteSource = {
+  async *[Symbol.asyncIterator]() {
+    yield* [];
+  },
+};
 
 const MAX_PARTS = 10_000;
 
@@ -360,10 +396,7 @@ function partBytesOf(upload: Upload, partNumber: number): number {
 }
 
 /** Parts must be named once each, all of them, in ascending order. */
-function orderedEtags(
-  given: readonly { readonly partNumber: number; readonly etag: string }[],
-  count: number,
-): readonly string[] {
+function orderedEtags(given: readonly GivenPart[], count: number): readonly string[] {
   if (given.length !== count)
     throw new HubError('InvalidPart', `The upload has ${count} parts, not ${given.length}.`);
   return given.map(({ partNumber, etag }, index) => {

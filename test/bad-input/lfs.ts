@@ -1,6 +1,14 @@
 import { expect } from 'vitest';
 import type { Answer } from '../support/hub.ts';
-import { fileLine, ndjson, sha256Of, tokenOf, type LfsObject, type Person } from '../support/scenario.ts';
+import {
+  createRepo,
+  fileLine,
+  ndjson,
+  sha256Of,
+  tokenOf,
+  type LfsObject,
+  type Person,
+} from '../support/scenario.ts';
 import { ask, each, one, row, type Row, type Send } from './cases.ts';
 import { BAD_OIDS, BAD_SIZES } from './commits.ts';
 import { FOREIGN, HELD, MOST_BYTES, type World } from './world.ts';
@@ -124,8 +132,53 @@ const verify = (body: unknown, target = '/owner/m1.git/info/lfs/verify'): Send =
   ask('POST', target, { headers: HEADERS, body: Buffer.from(JSON.stringify(body)) });
 
 const LOCKS = '/owner/m1.git/info/lfs/locks';
-const lock = (body: unknown): Send =>
-  ask('POST', LOCKS, { headers: HEADERS, body: Buffer.from(JSON.stringify(body)) });
+const lock = (body: unknown, person: Person = 'owner'): Send =>
+  ask('POST', LOCKS, {
+    token: tokenOf(person),
+    headers: HEADERS,
+    body: Buffer.from(JSON.stringify(body)),
+  });
+const verifyLocks = (body: unknown): Send =>
+  ask('POST', `${LOCKS}/verify`, { headers: HEADERS, body: Buffer.from(JSON.stringify(body)) });
+
+interface Lock {
+  readonly id: string;
+  readonly path: string;
+}
+const lockIn = async (world: World, repo: string, person: Person = 'owner'): Promise<Answer> =>
+  world.hub.send('POST', `/${repo}.git/info/lfs/locks`, {
+    token: tokenOf(person),
+    headers: HEADERS,
+    body: Buffer.from('{"path":"plain.txt"}'),
+  });
+
+const lockedTwice: Send = async (world) => {
+  const { name } = await world.fresh();
+  const { lock: first } = (await lockIn(world, name)).json<{ lock: Lock }>();
+  const answer = await lockIn(world, name);
+  expect(answer.json()).toMatchObject({ lock: first, message: expect.any(String) as string });
+  return answer;
+};
+
+const unlock = (world: World, repo: string, id: string, person: Person): Promise<Answer> =>
+  world.hub.send('POST', `/${repo}.git/info/lfs/locks/${id}/unlock`, {
+    token: tokenOf(person),
+    headers: HEADERS,
+    body: Buffer.from('{"force":true}'),
+  });
+
+const unlockForeign: Send = async (world) => {
+  const { name } = await world.fresh();
+  const { lock: made } = (await lockIn(world, name)).json<{ lock: Lock }>();
+  return unlock(world, 'owner/m1', made.id, 'owner');
+};
+
+let labs = 0;
+const unlockByForce: Send = async (world) => {
+  const { name } = await createRepo(world.hub, `lab/locked-${(labs += 1)}`, { person: 'lab-admin' });
+  const { lock: made } = (await lockIn(world, name, 'lab-admin')).json<{ lock: Lock }>();
+  return unlock(world, name, made.id, 'member');
+};
 
 const POINTER = (oid: string, size: number): string =>
   `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${size}\n`;
@@ -311,24 +364,41 @@ export const LFS_ROWS: readonly Row[] = [
     ...each('422 UnprocessableObject', ['x', '../../x', 'A'.repeat(64)], (oid) => verify({ ...held, oid })),
     ...each('422 InvalidBody', [null, 1, []], (oid) => verify({ ...held, oid })),
   ]),
-  // Locks come with the git wire. Until then git-lfs hears that there are none, which it takes well.
-  row(
-    'B-161',
-    'locks',
-    each('404 NotFound', ['../x', 'a\0b', 'x'.repeat(5_000), 'plain.txt'], (path) => lock({ path })),
-  ),
-  row(
-    'B-162',
-    'unlocking',
-    each('404 NotFound', ['1', '1e3', '-1', 'abc', '18446744073709551616'], (id) =>
+  row('B-161', 'locks', [
+    ...each(
+      '422 InvalidBody',
+      ['../x', 'a\0b', 'x'.repeat(5_000), '', '/x', '.git/config', 1, null],
+      (path) => lock({ path }),
+    ),
+    ...each('422 InvalidBody', ['x', 1, { name: '-x' }, { name: 1 }], (ref) => lock({ path: 'p', ref })),
+    one('409 Conflict', 'twice', lockedTwice, kept),
+    one('403 Forbidden', 'a read token', lock({ path: 'plain.txt' }, 'owner-read')),
+    one('401 SignInRequired', 'nobody', lock({ path: 'plain.txt' }, 'anonymous')),
+  ]),
+  row('B-162', 'unlocking', [
+    ...each('404 NotFound', ['1', '1e3', '-1', 'abc', '18446744073709551616', 'f'.repeat(24)], (id) =>
       ask('POST', `${LOCKS}/${id}/unlock`, { headers: HEADERS, body: Buffer.from('{"force":true}') }),
     ),
-  ),
-  row(
-    'B-163',
-    'lists of locks',
-    each('404 NotFound', ['cursor=x', 'limit=-1', 'limit=x'], (query) => ask('GET', `${LOCKS}?${query}`)),
-  ),
+    one('404 NotFound', 'a lock of another repository', unlockForeign, kept),
+    one('403 Forbidden', 'by force, without the right to administer', unlockByForce, kept),
+    ...each('422 InvalidBody', ['yes', 1, {}], (force) =>
+      ask('POST', `${LOCKS}/${'f'.repeat(24)}/unlock`, {
+        headers: HEADERS,
+        body: Buffer.from(JSON.stringify({ force })),
+      }),
+    ),
+  ]),
+  row('B-163', 'lists of locks', [
+    ...each('400 InvalidCursor', ['x', '1', 'MQ.AAAAAAAAAAA'], (cursor) =>
+      ask('GET', `${LOCKS}?cursor=${cursor}`),
+    ),
+    ...each('400 InvalidParameter', ['-1', 'x', '0', '1e3', '1&limit=2'], (limit) =>
+      ask('GET', `${LOCKS}?limit=${limit}`),
+    ),
+    ...each('200', ['path=..%2Fx', 'id=x', 'refspec=-x'], (query) => ask('GET', `${LOCKS}?${query}`)),
+    ...each('422 InvalidBody', [-1, 'x', 1.5], (limit) => verifyLocks({ limit })),
+    ...each('400 InvalidCursor', ['x', '1'], (cursor) => verifyLocks({ cursor })),
+  ]),
   row('B-164', 'pointers in commits', [
     ...each(
       '200',

@@ -11,6 +11,7 @@ import { historySuite } from './database.history.suite.ts';
 import { inspectionSuite } from './database.inspection.suite.ts';
 import { largeObjectSuite } from './database.large-objects.suite.ts';
 import { peopleSuite } from './database.people.suite.ts';
+import { lockSuite } from './database.locks.suite.ts';
 import { popularitySuite } from './database.popularity.suite.ts';
 import { repoSuite } from './database.repos.suite.ts';
 import { signInSuite } from './database.sign-in.suite.ts';
@@ -74,6 +75,7 @@ export function databaseSuite(name: string, start: () => Promise<DatabaseBackend
     signInSuite(fixture);
     repoSuite(fixture);
     popularitySuite(fixture);
+    lockSuite(fixture);
     gitSuite(fixture);
     largeObjectSuite(fixture);
     bucketSuite(fixture);

@@ -55,7 +55,7 @@ describe('the batch', () => {
       ...name,
       actions: {
         upload: { href: expect.stringMatching(new RegExp(`^${hub.url}/api/lfs/objects/`)) as string },
-        verify: { href: `${hub.url}/${repo.name}.git/info/lfs/verify` },
+        verify: { href: expect.stringMatching(new RegExp(`^${hub.url}/api/lfs/verify/`)) as string },
       },
     });
     expect((await put(object?.actions?.['upload']?.href, bytes)).status).toBe(200);
@@ -107,6 +107,14 @@ describe('the batch', () => {
     expect(answer.status, answer.text).toBe(status);
     expect(answer.json()).toMatchObject({ message: expect.any(String) as string });
   });
+
+  test.each([undefined, null, {}, { name: '' }, { name: 'refs/heads/main' }])(
+    'takes the ref %j',
+    async (ref) => {
+      const repo = await newRepo();
+      expect((await repo.batch({ operation: 'upload', objects: [], ref })).status).toBe(200);
+    },
+  );
 
   test('takes what clients send beside: no objects, unknown transfers, the other spelling of the hash', async () => {
     const repo = await newRepo();
@@ -226,6 +234,22 @@ describe('an object in one piece', () => {
     expect((await verify(bytes.length + 1)).status).toBe(422);
     expect((await verify(1, 'a'.repeat(64))).status).toBe(404);
     expect((await verify(1, 'nonsense')).status).toBe(422);
+  });
+
+  test('is confirmed by the link that was given out for it, without credentials', async () => {
+    const repo = await newRepo();
+    const bytes = randomBytes(1000);
+    const { actions } = await repo.batchOne('upload', bytes);
+    const verify = (size: number, oid: string = sha256Of(bytes)) =>
+      hub.send('POST', pathOf(actions?.['verify']?.href), {
+        body: Buffer.from(JSON.stringify({ oid, size })),
+        headers: { 'content-type': 'application/vnd.git-lfs+json' },
+      });
+    expect((await verify(bytes.length)).status).toBe(404);
+    expect((await put(actions?.['upload']?.href, bytes)).status).toBe(200);
+    expect((await verify(bytes.length)).status).toBe(200);
+    expect((await verify(bytes.length + 1)).status).toBe(422);
+    expect((await verify(bytes.length, 'a'.repeat(64))).status).toBe(403);
   });
 
   test('may be empty', async () => {
@@ -383,6 +407,44 @@ describe('an object in parts', () => {
     expect(small.actions?.['upload']?.header).toBeUndefined();
     const unable = await repo.batchOne('upload', bytes, ['basic']);
     expect(unable.actions?.['upload']?.header).toBeUndefined();
+  });
+
+  test('takes those beside it along as one part each, for a batch has one way of transfer', async () => {
+    const repo = await newRepo();
+    const short = randomBytes(1000);
+    const nothing = Buffer.alloc(0);
+    const answer = await repo.batch({
+      operation: 'upload',
+      transfers: ['multipart', 'basic'],
+      objects: [short, bytes, nothing].map((each) => ({ oid: sha256Of(each), size: each.length })),
+    });
+    expect(answer.json()['transfer']).toBe('multipart');
+    const [one, , none] = objectsOf(answer);
+    for (const [object, partCount] of [
+      [one, 1],
+      [none, 0],
+    ] as const) {
+      const { href, header = {} } = object?.actions?.['upload'] ?? { href: '' };
+      expect(Object.keys(header)).toEqual(['chunk_size', '00001'].slice(0, 1 + partCount));
+      const finish = (parts: readonly object[]) =>
+        hub.send('POST', pathOf(href), {
+          body: Buffer.from(JSON.stringify({ oid: object?.oid, parts })),
+          headers: { 'content-type': 'application/vnd.git-lfs+json' },
+        });
+      const parts: object[] = [];
+      if (partCount > 0) {
+        expect((await finish([{ partNumber: 1, etag: object?.oid ?? '' }])).status).toBe(404);
+        const sent = await put(header['00001'], short);
+        parts.push({ partNumber: 1, etag: sent.headers.etag });
+      }
+      for (const wrong of [[...parts, { partNumber: 2, etag: 'x' }], [{ partNumber: 1, etag: 'x' }]])
+        expect((await finish(wrong)).status).toBe(400);
+      expect((await finish(parts)).status).toBe(200);
+      expect((await finish(parts)).status).toBe(200);
+    }
+    await repo.commit([lfsLine('short.bin', short), lfsLine('nothing.bin', nothing)]);
+    expect((await repo.resolve('main', 'short.bin')).body.equals(short)).toBe(true);
+    expect((await repo.resolve('main', 'nothing.bin')).body).toHaveLength(0);
   });
 
   test('is put together, proved and then seen; its parts are gone', async () => {

@@ -10,6 +10,7 @@ import { historyRoutes } from './history.ts';
 import { diffRoutes } from './diffs.ts';
 import { hubRoutes } from './hub.ts';
 import { lfsFileRoutes } from './lfs-files.ts';
+import { lfsLockRoutes } from './lfs-locks.ts';
 import { lfsRoutes } from './lfs.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
 import { likeRoutes } from './likes.ts';
@@ -32,6 +33,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof discoveryRoutes>[0] &
   Parameters<typeof hubRoutes>[0] &
   Parameters<typeof lfsFileRoutes>[0] &
+  Parameters<typeof lfsLockRoutes>[0] &
   Parameters<typeof lfsRoutes>[0] &
   Parameters<typeof lifecycleRoutes>[0] &
   Parameters<typeof likeRoutes>[0] &
@@ -61,6 +63,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...archiveRoutes(services),
   ...gitRoutes(services),
   ...lfsRoutes(services),
+  ...lfsLockRoutes(services),
   ...bucketRoutes(services),
   ...likeRoutes(services),
   ...popularityRoutes(services),

@@ -1,9 +1,8 @@
 import * as contract from '../../contract/lfs.ts';
-import { segmentOf, urlPrefixOf } from '../../contract/shapes.ts';
+import { segmentOf } from '../../contract/shapes.ts';
 import { HubError, signInRequired } from '../../domain/errors.ts';
 import { isSha256 } from '../../domain/ids.ts';
-import { isRefLike } from '../../domain/revision.ts';
-import { repoFullName, type Repo } from '../../domain/repo.ts';
+import { repoFullName } from '../../domain/repo.ts';
 import type { Authorize, Granted } from '../../services/authorize.ts';
 import type { Downloads } from '../../services/downloads.ts';
 import type { DownloadPlan, Lfs, LfsObjectName, UploadPlan } from '../../services/lfs.ts';
@@ -14,6 +13,7 @@ import { fileReply } from '../files.ts';
 import { refuseEncoding } from '../body.ts';
 import { empty, json, type Reply } from '../reply.ts';
 import { bodyOf, header, type HubRequest } from '../request.ts';
+import { refuseRef } from './lfs-ref.ts';
 import { xetTokenAnswer } from './xet.ts';
 
 const LFS_HEADERS = { 'content-type': contract.LFS_MEDIA_TYPE };
@@ -37,9 +37,7 @@ export function lfsRoutes(services: {
       if (body.hash_algo && !['sha256', 'sha_256', 'sha-256'].includes(body.hash_algo)) {
         throw new HubError('Conflict', 'Only the hash algorithm sha256 is known.');
       }
-      // Rights are those on the repository, so it is not looked up; what could be no ref is refused all the same.
-      if (body.ref && !isRefLike(body.ref.name))
-        throw new HubError('InvalidBody', 'The "ref" cannot be the name of a ref.');
+      refuseRef(body.ref);
       if (body.objects.length > contract.MAX_BATCH_OBJECTS) {
         throw new HubError('TooManyItems', `A batch may have ${contract.MAX_BATCH_OBJECTS} objects.`);
       }
@@ -59,7 +57,7 @@ export function lfsRoutes(services: {
       const answers = merge(checked, plans, (name, plan) =>
         usesXet && (plan.kind === 'single' || plan.kind === 'parts')
           ? xetAnswer(request, writable, name)
-          : uploadAnswer(request, writable.repo, name, plan),
+          : uploadAnswer(request, name, plan),
       );
       const usesParts = plans.some((plan) => plan.kind === 'parts');
       const transfer = usesXet ? 'xet' : usesParts ? 'multipart' : 'basic';
@@ -71,11 +69,16 @@ export function lfsRoutes(services: {
       return empty(200);
     }),
 
+    serve(contract.lfsVerifyUpload, async ({ params, body }) => {
+      await lfs.verifyUpload(params['capability'] ?? '', body.oid, body.size);
+      return empty(200);
+    }),
+
     serve(contract.lfsUpload, async ({ params, request }) => {
       refuseEncoding(request);
       refuseRange(request);
-      await lfs.receive(params['capability'] ?? '', bodyOf(request), requiredLength(request));
-      return empty(200);
+      const etag = await lfs.receive(params['capability'] ?? '', bodyOf(request), requiredLength(request));
+      return { status: 200, headers: { etag: `"${etag}"` } };
     }),
 
     serve(contract.lfsPart, async ({ params, request }) => {
@@ -192,26 +195,20 @@ const objectAnswer = (name: LfsObjectName) => ({
 
 const expiry = { expires_in: LINK_TTL_SECONDS };
 
-function uploadAnswer(
-  request: HubRequest,
-  repo: Repo,
-  name: LfsObjectName,
-  plan: UploadPlan,
-): contract.LfsObjectReply {
+function uploadAnswer(request: HubRequest, name: LfsObjectName, plan: UploadPlan): contract.LfsObjectReply {
   const api = `${request.origin}/api/lfs`;
   if (plan.kind === 'refused') return refusedAnswer(name, plan);
   if (plan.kind === 'held') return objectAnswer(name);
-  const verify = {
-    href: `${request.origin}/${urlPrefixOf(repo.kind)}${repoFullName(repo)}.git/info/lfs/verify`,
-    ...expiry,
-  };
-  if (plan.kind === 'single') {
+  const verify = { href: `${api}/verify/${plan.capability}`, ...expiry };
+  if (plan.kind === 'single' && plan.partBytes === undefined) {
     const upload = { href: `${api}/objects/${plan.capability}`, ...expiry };
     return { ...objectAnswer(name), actions: { upload, verify } };
   }
+  const partCount = plan.kind === 'parts' ? plan.partCount : Math.min(1, name.sizeBytes);
   const parts: Record<string, string> = { chunk_size: String(plan.partBytes) };
-  for (let part = 1; part <= plan.partCount; part++) {
-    parts[String(part).padStart(5, '0')] = `${api}/parts/${plan.capability}/${part}`;
+  for (let part = 1; part <= partCount; part++) {
+    parts[String(part).padStart(5, '0')] =
+      plan.kind === 'parts' ? `${api}/parts/${plan.capability}/${part}` : `${api}/objects/${plan.capability}`;
   }
   const upload = { href: `${api}/complete/${plan.capability}`, header: parts, ...expiry };
   return { ...objectAnswer(name), actions: { upload, verify } };
