@@ -25,6 +25,8 @@ import { createArchives } from './services/archives.ts';
 import { createAuthorize } from './services/authorize.ts';
 import { createBranchMoves } from './services/branch-moves.ts';
 import { createBranches } from './services/branches.ts';
+import { createFetchTurns } from './services/fetch-turns.ts';
+import { createPackAnswers } from './services/pack-answers.ts';
 import { createHeldFiles } from './services/held-files.ts';
 import { createMerges } from './services/merges.ts';
 import { createResets } from './services/resets.ts';
@@ -303,7 +305,11 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     stagingFolder,
     pendTtlSeconds: uploadTtlSeconds,
   });
-  const uploadPack = createUploadPack();
+  const packAnswers = createPackAnswers({ db, repoObjects, commitGraphs });
+  const uploadPack = createUploadPack({
+    ...{ db, log, repoObjects, commitGraphs, packAnswers },
+    turns: createFetchTurns(),
+  });
   const receivePack = createReceivePack();
   const stagingFolders =
     config.storage.kind === 'local'

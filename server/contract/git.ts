@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ignored } from './query.ts';
+import { ignored, text } from './query.ts';
 import { repo, route, streamBody } from './route.ts';
 
 /*
@@ -12,7 +12,7 @@ export const infoRefs = route({
   path: '/:prefix?/:namespace/:name/info/refs',
   access: repo('read'),
   summary: 'Refs or capabilities for git clients. A push asks for the right to write here.',
-  query: z.object({ service: z.string().max(64).optional() }),
+  query: z.object({ service: text(64) }),
   body: { kind: 'none' as const },
   errors: ['RepoNotFound', 'SignInRequired', 'Forbidden'],
   errorForm: 'git',

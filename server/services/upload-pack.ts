@@ -1,8 +1,51 @@
-import { HubError } from '../domain/errors.ts';
-import type { UploadPack } from './git-exchange.ts';
+import { isHubError } from '../domain/errors.ts';
+import { readCommandHead } from '../git/command-request.ts';
+import { createPacketReader, protocolError } from '../git/pkt-line.ts';
+import { errorPacket } from '../git/side-band.ts';
+import type { Log } from '../platform/log.ts';
+import type { Granted } from './authorize.ts';
+import { readFetchRefs } from './fetch-refs.ts';
+import { openFetchSession, type FetchParts } from './fetch-session.ts';
+import type { FetchTurns } from './fetch-turns.ts';
+import type { GitExchange, UploadPack } from './git-exchange.ts';
+import { createPackSender } from './pack-sender.ts';
+import { advertiseV0, answerWants } from './upload-pack-v0.ts';
+import { answerCommand, CAPABILITIES_V2 } from './upload-pack-v2.ts';
 
-const notYet = (): never => {
-  throw new HubError('NotSupported', 'This hub does not offer this part of git yet.');
-};
+export function createUploadPack(
+  parts: FetchParts & { readonly turns: FetchTurns; readonly log: Log },
+): UploadPack {
+  const sendPack = createPackSender(parts);
 
-export const createUploadPack = (): UploadPack => ({ advertise: notYet, serve: notYet });
+  async function* converse(
+    granted: Granted<'read'>,
+    { protocol, isStateless, input, signal }: GitExchange,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const reader = createPacketReader(input);
+    const open = () => openFetchSession(parts, granted, signal);
+    if (protocol !== 2) return yield* answerWants(reader, isStateless, open, sendPack);
+    for (;;) {
+      const head = await readCommandHead(reader);
+      if (head === undefined && isStateless) throw protocolError('no command requested');
+      if (head === undefined) return;
+      yield* answerCommand(reader, head, open, sendPack);
+      if (isStateless) return;
+    }
+  }
+
+  return {
+    async advertise({ repo }, protocol) {
+      return protocol === 2 ? CAPABILITIES_V2 : advertiseV0(await readFetchRefs(parts.db, repo), protocol);
+    },
+
+    async *serve(granted, exchange) {
+      try {
+        yield* converse(granted, exchange);
+      } catch (error) {
+        if (!isHubError(error, 'InvalidRequest')) throw error;
+        // What is wrong with a request the person reads in the words of git: "fatal: remote error: ...".
+        yield errorPacket(error.message);
+      }
+    },
+  };
+}

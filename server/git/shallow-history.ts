@@ -1,0 +1,71 @@
+import type { Oid } from '../domain/ids.ts';
+import type { CommitGraph } from './commit-graph.ts';
+import { INFINITE_DEPTH, type Deepening } from './fetch-request.ts';
+import type { PackQuestion } from './pack-question.ts';
+import { protocolError } from './pkt-line.ts';
+
+/** Where the history of a client ends after a fetch, in the terms of the pack and in those of the wire. */
+export interface ShallowEnds extends Pick<PackQuestion, 'clientShallow' | 'cut' | 'uncut'> {
+  /** `shallow` and `unshallow` lines: what changes at the client. */
+  readonly lines: readonly string[];
+}
+
+/** What a deepening keeps: commits with all their parents, and commits without. */
+interface Kept {
+  readonly whole: ReadonlySet<Oid>;
+  readonly edge: readonly Oid[];
+}
+
+/**
+ * Work out where the client's history ends from now on, as git does (`upload-pack.c`, `shallow.c`). A root at exactly
+ * the depth asked for is on the edge too, as there. Throws InvalidRequest when nothing at all would be sent.
+ */
+export async function endHistory(
+  graph: CommitGraph,
+  asked: {
+    /** Commits that are wanted, and those that wanted tags lead to. */
+    readonly wanted: readonly Oid[];
+    /** What the client calls shallow; other repositories' commits may be among it. */
+    readonly shallow: ReadonlySet<Oid>;
+    readonly deepening: Deepening | undefined;
+    /** What the names in `deepening.not` lead to. */
+    readonly not: readonly Oid[];
+  },
+): Promise<ShallowEnds> {
+  const clientShallow = [...(await graph.findMany([...asked.shallow])).keys()];
+  const { whole, edge } = await keptBy(graph, { ...asked, clientShallow });
+  const uncut = clientShallow.filter((oid) => whole.has(oid));
+  const stays = new Set(clientShallow.filter((oid) => !whole.has(oid)));
+  const fresh = edge.filter((oid) => !stays.has(oid));
+  return {
+    clientShallow,
+    uncut,
+    cut: [...fresh, ...stays],
+    lines: [...fresh.map((oid) => `shallow ${oid}\n`), ...uncut.map((oid) => `unshallow ${oid}\n`)],
+  };
+}
+
+async function keptBy(
+  graph: CommitGraph,
+  asked: Omit<Parameters<typeof endHistory>[1], 'shallow'> & { readonly clientShallow: readonly Oid[] },
+): Promise<Kept> {
+  const { wanted, clientShallow, deepening, not } = asked;
+  if (deepening === undefined) return { whole: new Set(), edge: [] };
+  if (deepening.kind === 'depth') {
+    if (deepening.depth === INFINITE_DEPTH) return { whole: new Set(clientShallow), edge: [] };
+    const from = deepening.isRelative ? [...(await graph.reachable(clientShallow, wanted))] : wanted;
+    const { kept, edge } = await graph.within(from, deepening.depth + (deepening.isRelative ? 1 : 0));
+    return withoutEdge(kept, edge);
+  }
+  const { kept, edge } = await graph.newer(wanted, { since: deepening.since, not });
+  if (kept.length === 0) throw protocolError('no commits selected for shallow requests');
+  // One of several tips that is beyond the limits is sent by itself, not with all its history.
+  const isKept = new Set(kept);
+  return withoutEdge(kept, [...edge, ...wanted.filter((oid) => !isKept.has(oid))]);
+}
+
+function withoutEdge(kept: readonly Oid[], edge: readonly Oid[]): Kept {
+  const whole = new Set(kept);
+  for (const oid of edge) whole.delete(oid);
+  return { whole, edge };
+}
