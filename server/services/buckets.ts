@@ -9,6 +9,7 @@ import { repoFullName, type Repo } from '../domain/repo.ts';
 import { afterPrefix } from '../domain/text-range.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import { actorIdOf, type Authorize, type Granted } from './authorize.ts';
 import { atLine, decodeLine, splitLines } from './body-lines.ts';
 
@@ -215,7 +216,7 @@ export function createBuckets(parts: {
     async batch(granted, body, maxLines) {
       const lines = await receive(body, maxLines);
       const sources = await readableSources(granted.actor, lines);
-      return db.write(async (stores) => {
+      const report = await db.write(async (stores) => {
         const { repo, actor } = await authorize.confirm(stores, granted, 'write');
         const objectOf = await usableObjects(stores, repo, lines, sources);
         const changes: BucketChange[] = [];
@@ -242,9 +243,12 @@ export function createBuckets(parts: {
             payload: JSON.stringify({ changes: changes.length }),
             at: now,
           });
+          await failPoint('bucket-changing');
         }
         return { processed: lines.length, failed };
       });
+      await failPoint('bucket-changed');
+      return report;
     },
   };
 }
