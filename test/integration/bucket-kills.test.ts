@@ -86,10 +86,16 @@ const send = (door: HubDoor, batch: Batch): Promise<Answer> => {
 
 /** Path and content of every file that there is. */
 async function listed(door: HubDoor): Promise<Record<string, string>> {
-  const answer = await door.send('GET', `/api/buckets/${BUCKET}/tree?recursive=true&limit=10000`, { token });
-  expect(answer.status, answer.text).toBe(200);
-  const files = answer.json<readonly { readonly path: string; readonly xetHash: string }[]>();
-  return Object.fromEntries(files.map(({ path, xetHash }) => [path, xetHash]));
+  const found: [string, string][] = [];
+  let next: string | undefined = `/api/buckets/${BUCKET}/tree?recursive=true`;
+  while (next !== undefined) {
+    const answer: Answer = await door.send('GET', next, { token });
+    expect(answer.status, answer.text).toBe(200);
+    const files = answer.json<readonly { readonly path: string; readonly xetHash: string }[]>();
+    found.push(...files.map(({ path, xetHash }) => [path, xetHash] as [string, string]));
+    next = /<https?:\/\/[^/]+([^>]+)>; rel="next"/.exec(String(answer.headers.link))?.[1];
+  }
+  return Object.fromEntries(found);
 }
 
 /** What answered batches made of the bucket. */
