@@ -49,6 +49,7 @@ import { createFileFacts } from './services/file-facts.ts';
 import { createHistory } from './services/history.ts';
 import { createIdTokens } from './services/id-tokens.ts';
 import { createLargeObjects } from './services/large-objects.ts';
+import { createLfsAccess } from './services/lfs-access.ts';
 import { createLfsFiles } from './services/lfs-files.ts';
 import { createLeaderboards } from './services/leaderboards.ts';
 import { createLfsLocks } from './services/lfs-locks.ts';
@@ -81,6 +82,7 @@ import { createSetup } from './services/setup.ts';
 import { createSignInLimits } from './services/sign-in-limits.ts';
 import { createSweep } from './services/sweep.ts';
 import { createTokenReaches } from './services/token-reach.ts';
+import { createSshKeys } from './services/ssh-keys.ts';
 import { createSpaceSearch } from './services/space-search.ts';
 import { createTagLists } from './services/tag-lists.ts';
 import { createTensorHeaders } from './services/tensor-headers.ts';
@@ -176,6 +178,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const sessions = createSessions({ db, clock, log });
   const setup = createSetup({ db, clock, passwords });
   const tokens = createTokens({ db, clock, log });
+  const sshKeys = createSshKeys({ db, clock, log, authorize });
   const tokenReaches = createTokenReaches({ db, authorize });
   const requestLimits = createRequestLimits({ clock, apiRequests: limits.apiRequests });
   const oauthGrants = createOAuthGrants({ db, clock, key });
@@ -288,11 +291,13 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const profiles = createProfiles({ db, authorize });
   const overviews = createOverview({ db, repositories, history, info, dataFolder: config.dataDir });
 
+  const capabilities = createCapabilities({ key, clock });
+  const lfsAccess = createLfsAccess({ capabilities, sshKeys });
   const lfs = createLfs({
     db,
     objects,
     clock,
-    capabilities: createCapabilities({ key, clock }),
+    capabilities,
     limits: { maxObjectBytes: limits.largeFileSize, partBytes: limits.partSize, uploadTtlSeconds },
   });
   const lfsLocks = createLfsLocks({ db, clock, authorize });
@@ -320,7 +325,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
 
   return {
     ...{ clock, workers, jobs, authorize, accounts, organizations, sessions, setup, tokens, apply },
-    ...{ tokenReaches, requestLimits, deviceLogin, oauthApps, oauthCodes, oauthGrants, idTokens },
+    ...{ tokenReaches, sshKeys, requestLimits, deviceLogin, oauthApps, oauthCodes, oauthGrants, idTokens },
     ...{
       commitGraphs,
       contents,
@@ -352,6 +357,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       largeObjects,
       archives,
       lfs,
+      lfsAccess,
       lfsFiles,
       lfsLocks,
       uploadPack,
@@ -375,6 +381,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       await downloads.flush();
       await conversion.stop();
       await tokens.close();
+      await sshKeys.close();
       await sessions.close();
       await workers.close();
     },

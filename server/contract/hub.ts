@@ -9,6 +9,11 @@ export interface HubReply {
   readonly endpoint: string;
   /** Every origin at which the hub answers, the one to recommend first. */
   readonly endpoints: readonly string[];
+  /** Where git is served by SSH, and by which keys clients know the hub; null where SSH is switched off. */
+  readonly ssh: {
+    readonly port: number;
+    readonly hostKeys: readonly { readonly type: string; readonly fingerprint: string }[];
+  } | null;
   /** Told to whoever sets the hub up or administers it. */
   readonly dataFolder: string | null;
 }

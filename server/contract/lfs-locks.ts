@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LFS_MEDIA_TYPES, lfsRef } from './lfs.ts';
 import { ignored, integer, text } from './query.ts';
-import { jsonBody, noBody, repo, reply, route } from './route.ts';
+import { jsonBody, lfsRepo, noBody, reply, route } from './route.ts';
 
 /* The git-lfs locking API (git-lfs, docs/api/locking.md). Refs are taken and looked at, but a lock holds on all. */
 
@@ -35,7 +35,7 @@ export interface LfsLocksVerifyReply {
 export const lfsLock = route({
   method: 'POST',
   path: LOCKS,
-  access: repo('write'),
+  access: lfsRepo('write'),
   summary: 'Lock a path, so that git-lfs warns others who would push it.',
   query: ignored,
   body: jsonBody(z.looseObject({ path: z.string(), ref: lfsRef }), { mediaTypes: LFS_MEDIA_TYPES }),
@@ -48,7 +48,7 @@ export const lfsLock = route({
 export const lfsLocks = route({
   method: 'GET',
   path: LOCKS,
-  access: repo('read'),
+  access: lfsRepo('read'),
   summary: 'Locks of a repository, oldest first.',
   query: z.looseObject({
     path: text(4096),
@@ -66,7 +66,7 @@ export const lfsLocks = route({
 export const lfsVerifyLocks = route({
   method: 'POST',
   path: `${LOCKS}/verify`,
-  access: repo('write'),
+  access: lfsRepo('write'),
   summary: 'Locks of the caller and of others, which git-lfs asks for before each push.',
   query: ignored,
   body: jsonBody(
@@ -85,7 +85,7 @@ export const lfsVerifyLocks = route({
 export const lfsUnlock = route({
   method: 'POST',
   path: `${LOCKS}/:id/unlock`,
-  access: repo('write'),
+  access: lfsRepo('write'),
   summary: 'Give up a lock, or break that of somebody else by force.',
   query: ignored,
   body: jsonBody(z.looseObject({ force: z.boolean().nullish(), ref: lfsRef }).optional(), {

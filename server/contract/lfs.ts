@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ignored } from './query.ts';
-import { capability, jsonBody, repo, reply, route, streamBody } from './route.ts';
+import { capability, jsonBody, lfsRepo, reply, route, streamBody } from './route.ts';
 
 export const LFS_MEDIA_TYPE = 'application/vnd.git-lfs+json';
 export const LFS_MEDIA_TYPES = [LFS_MEDIA_TYPE, 'application/json'];
@@ -50,7 +50,7 @@ export type LfsBatchBody = z.infer<typeof batchBody>;
 export const lfsBatch = route({
   method: 'POST',
   path: '/:prefix?/:namespace/:name/info/lfs/objects/batch',
-  access: repo('read'),
+  access: lfsRepo('read'),
   summary: 'Where to send or fetch large objects (git-lfs batch API).',
   query: ignored,
   body: jsonBody(batchBody, { maxBytes: 4 * 1024 * 1024, mediaTypes }),
@@ -62,7 +62,7 @@ export const lfsBatch = route({
 export const lfsVerify = route({
   method: 'POST',
   path: '/:prefix?/:namespace/:name/info/lfs/verify',
-  access: repo('write'),
+  access: lfsRepo('write'),
   summary: 'Confirms that an uploaded object is held with this size.',
   query: ignored,
   body: jsonBody(z.looseObject({ oid: z.string(), size: z.number() }), { mediaTypes }),

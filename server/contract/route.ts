@@ -6,7 +6,8 @@ import type { ErrorCode } from '../domain/errors.ts';
  * Who may call a route. There is no default: a route without it does not compile.
  *
  * - `repo`: the repository, or the bucket, in the path, with this right; the handler receives a `Granted`. With
- *   `ownName` a former name does not lead to it
+ *   `ownName` a former name does not lead to it; with `lfsAccess` the credential that `git-lfs-authenticate` gives by SSH
+ *   counts as well
  * - `reader`: a user who may read the repository in the path, and leaves a mark of their own there, such as a like; a
  *   read token may not
  * - `signedIn`: a user, whose credential is good for that scope (`AccountScope`)
@@ -16,7 +17,13 @@ import type { ErrorCode } from '../domain/errors.ts';
  * - `setupOnce`: the one-time secret, while there is no account
  */
 export type Access =
-  | { readonly kind: 'repo'; readonly right: RepoRight; readonly of?: 'bucket'; readonly ownName?: true }
+  | {
+      readonly kind: 'repo';
+      readonly right: RepoRight;
+      readonly of?: 'bucket';
+      readonly ownName?: true;
+      readonly lfsAccess?: true;
+    }
   | { readonly kind: 'reader' }
   | { readonly kind: 'signedIn'; readonly scope: AccountScope }
   | { readonly kind: 'namespace'; readonly right: NamespaceRight }
@@ -28,6 +35,10 @@ export const repo = <Right extends RepoRight>(right: Right): { kind: 'repo'; rig
   kind: 'repo',
   right,
 });
+/** For the routes of git-lfs. */
+export const lfsRepo = <Right extends RepoRight>(
+  right: Right,
+): { kind: 'repo'; right: Right; lfsAccess: true } => ({ kind: 'repo', right, lfsAccess: true });
 export const bucket = <Right extends RepoRight>(
   right: Right,
 ): { kind: 'repo'; right: Right; of: 'bucket' } => ({ kind: 'repo', right, of: 'bucket' });

@@ -20,6 +20,7 @@ import { createPopularityStore } from './stores/popularity.ts';
 import { createRefStore } from './stores/refs.ts';
 import { createRepoStore } from './stores/repos.ts';
 import { createSettingStore } from './stores/settings.ts';
+import { createSshKeyStore } from './stores/ssh-keys.ts';
 import { createUploadStore } from './stores/uploads.ts';
 import { createXetStore } from './stores/xet.ts';
 import type { Tables } from './tables.ts';
@@ -43,6 +44,7 @@ const storesOver = (context: StoreContext): Stores => ({
   accounts: createAccountStore(context),
   oauth: createOAuthStore(context),
   organizations: createOrganizationStore(context),
+  sshKeys: createSshKeyStore(context),
   repos: createRepoStore(context),
   likes: createLikeStore(context),
   popularity: createPopularityStore(context),

@@ -9,6 +9,7 @@ import { lifecycle } from './migrations/0005-lifecycle.ts';
 import { signIn } from './migrations/0006-sign-in.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import { buckets } from './migrations/0008-buckets.ts';
+import { sshKeys } from './migrations/0010-ssh-keys.ts';
 import { lfsLocks } from './migrations/0011-lfs-locks.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Tables } from './tables.ts';
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   signIn,
   uploads,
   buckets,
+  sshKeys,
   lfsLocks,
 ];
 

@@ -14,6 +14,7 @@ import type { NamespaceId, Oid, PublicId, RepositoryId, Sha256, XetHash } from '
 import type { Day } from '../domain/popularity.ts';
 import type { HeldKind, Repo, RepoKind } from '../domain/repo.ts';
 import type { Label, LabelRole } from '../domain/repo-facts.ts';
+import type { SshKeyType } from '../domain/ssh-key.ts';
 
 /*
  * The questions the hub asks its database. Stores are the only code with SQL; they return domain values, never
@@ -986,6 +987,57 @@ export interface RepositoryName {
   readonly isRedirect: boolean;
 }
 
+/** Whose a key for SSH is. */
+export type SshKeyOwner =
+  | { readonly kind: 'user'; readonly userId: NamespaceId }
+  | { readonly kind: 'repository'; readonly repositoryId: RepositoryId };
+
+export interface StoredSshKey {
+  readonly publicId: PublicId;
+  readonly type: SshKeyType;
+  readonly blob: Buffer;
+  /** SHA-256 of `blob`. */
+  readonly fingerprint: Buffer;
+  readonly title: string;
+  /** What a deploy key may do in its repository; undefined for the key of a user. */
+  readonly level: ReachLevel | undefined;
+  /** Name of whoever added it, while there is such a user. */
+  readonly addedBy: string | undefined;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | undefined;
+}
+
+/** A key with what it opens: all that its user may do, or one repository. */
+export interface FoundSshKey {
+  readonly key: StoredSshKey;
+  readonly opens:
+    | { readonly kind: 'user'; readonly user: User }
+    | { readonly kind: 'repository'; readonly repositoryId: RepositoryId; readonly level: ReachLevel };
+}
+
+/** Public keys of people and of repositories. */
+export interface SshKeyStore {
+  /** Throws `Conflict`, without saying where, when the key is in use already. */
+  add(key: {
+    readonly owner:
+      | Extract<SshKeyOwner, { kind: 'user' }>
+      | (Extract<SshKeyOwner, { kind: 'repository' }> & { readonly level: ReachLevel });
+    readonly fingerprint: Buffer;
+    readonly type: SshKeyType;
+    readonly blob: Buffer;
+    readonly title: string;
+    readonly addedBy: NamespaceId;
+    readonly now: number;
+  }): Promise<PublicId>;
+  find(fingerprint: Buffer): Promise<FoundSshKey | undefined>;
+  findById(publicId: PublicId): Promise<FoundSshKey | undefined>;
+  /** In the order in which they were added. */
+  list(owner: SshKeyOwner): Promise<readonly StoredSshKey[]>;
+  /** True when the owner had such a key. */
+  remove(owner: SshKeyOwner, publicId: PublicId): Promise<boolean>;
+  touch(uses: readonly { publicId: PublicId; at: number }[]): Promise<void>;
+}
+
 /** What `doctor` alone asks: counts taken anew, and who is affected by what is broken. */
 export interface InspectionStore {
   namesOf(repositoryId: RepositoryId): Promise<readonly RepositoryName[]>;
@@ -1008,6 +1060,7 @@ export interface Stores {
   readonly accounts: AccountStore;
   readonly oauth: OAuthStore;
   readonly organizations: OrganizationStore;
+  readonly sshKeys: SshKeyStore;
   readonly repos: RepoStore;
   readonly likes: LikeStore;
   readonly popularity: PopularityStore;

@@ -3,6 +3,7 @@ import type { OrganizationRole, ReachLevel, TokenRole, Visibility } from '../dom
 import type { NamespaceId, PublicId, RepositoryId } from '../domain/ids.ts';
 import type { LabelRole } from '../domain/repo-facts.ts';
 import type { HeldKind, RepoKind } from '../domain/repo.ts';
+import type { SshKeyType } from '../domain/ssh-key.ts';
 
 /*
  * Row types for Kysely. They never leave this folder. Flags are 0 or 1, times UTC milliseconds, ids and hashes raw
@@ -64,6 +65,24 @@ export interface TokenReachTable {
   repository_id: RepositoryId | null;
   namespace_id: NamespaceId | null;
   level: ReachLevel;
+}
+
+/** A public key of a user, or one that opens a repository: of both columns exactly one is set. */
+export interface SshKeyTable {
+  id: Generated<number>;
+  public_id: PublicId;
+  /** SHA-256 of `blob`. */
+  fingerprint: Uint8Array;
+  type: SshKeyType;
+  blob: Uint8Array;
+  title: string;
+  user_id: NamespaceId | null;
+  repository_id: RepositoryId | null;
+  /** Of a key that opens a repository. */
+  level: ReachLevel | null;
+  added_by: NamespaceId | null;
+  created_at: number;
+  last_used_at: number | null;
 }
 
 export interface OAuthAppTable {
@@ -446,6 +465,7 @@ export interface Tables {
   memberships: MembershipTable;
   access_tokens: AccessTokenTable;
   token_reaches: TokenReachTable;
+  ssh_keys: SshKeyTable;
   sessions: SessionTable;
   oauth_apps: OAuthAppTable;
   oauth_grants: OAuthGrantTable;

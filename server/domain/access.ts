@@ -18,7 +18,7 @@ export type Actor =
   | {
       readonly kind: 'user';
       readonly user: User;
-      readonly via: 'token' | 'session' | 'local';
+      readonly via: 'token' | 'session' | 'key' | 'local';
       readonly tokenRole: TokenRole;
       /** The access token, for those who came with one. */
       readonly token?: {
@@ -28,6 +28,14 @@ export type Actor =
         readonly reach?: TokenReach | undefined;
         readonly grant?: TokenGrant | undefined;
       };
+    }
+  | {
+      /** A key that opens one repository and stands for no user: what it writes was written by nobody known. */
+      readonly kind: 'deploy-key';
+      readonly publicId: PublicId;
+      readonly title: string;
+      readonly repositoryId: RepositoryId;
+      readonly level: ReachLevel;
     };
 
 export const ANONYMOUS: Actor = { kind: 'anonymous' };
@@ -130,6 +138,7 @@ export function decideRepo(
   right: RepoRight,
   rules: HubRules,
 ): Verdict {
+  if (actor.kind === 'deploy-key') return decideDeployKey(actor, repo, right);
   const reach = reachInto(actor, repo);
   const readable = mayRead(actor, standing, repo, rules);
   // What a token was not made for looks absent to it. A public repository is open to everybody, but for reading alone.
@@ -146,6 +155,21 @@ export function decideRepo(
   return withToken(actor, right, answer);
 }
 
+/** Nothing but its repository is there for a deploy key, public ones among them; there it reads, or writes as well. */
+function decideDeployKey(
+  key: Extract<Actor, { kind: 'deploy-key' }>,
+  repo: RepoFacts,
+  right: RepoRight,
+): Verdict {
+  if (repo.id !== key.repositoryId) return { kind: 'hidden' };
+  if (right === 'read') return { kind: 'granted', audited: false };
+  if (right !== 'write') return { kind: 'denied', reason: `A deploy key cannot ${PHRASES[right]}.` };
+  if (key.level === 'read') return { kind: 'denied', reason: KEY_ONLY_READS };
+  return repo.archivedAt === undefined
+    ? { kind: 'granted', audited: false }
+    : { kind: 'denied', reason: ARCHIVED };
+}
+
 const PHRASES: Readonly<Record<RepoRight, string>> = {
   read: 'read this repository',
   write: 'write to this repository',
@@ -154,7 +178,7 @@ const PHRASES: Readonly<Record<RepoRight, string>> = {
 };
 
 function mayRead(
-  actor: Actor,
+  actor: Exclude<Actor, { kind: 'deploy-key' }>,
   standing: Standing,
   repo: RepoFacts,
   rules: HubRules,
@@ -168,7 +192,7 @@ const NO_REACH: TokenReach = { repositories: new Map(), namespaces: new Map() };
 
 /** The reach of an actor's token; undefined for one that does whatever its user may. */
 export function reachOf(actor: Actor): TokenReach | undefined {
-  if (actor.kind === 'anonymous' || actor.tokenRole !== 'fineGrained') return undefined;
+  if (actor.kind !== 'user' || actor.tokenRole !== 'fineGrained') return undefined;
   return actor.token?.reach ?? NO_REACH;
 }
 
@@ -181,6 +205,8 @@ function reachInto(actor: Actor, repo: RepoFacts): ReachLevel | 'none' | 'whole'
 
 const ONLY_READS = 'This access token can only read. Use a token with the role "write".';
 const READS_HERE = 'This access token can only read this repository.';
+const KEY_ONLY_READS = 'This deploy key can only read. Add one that may write.';
+export const KEY_OF_ONE_REPOSITORY = 'A deploy key opens one repository and nothing else.';
 const NOT_MADE_FOR = 'This access token was not made for this.';
 const AT_THE_PAGE = 'Only somebody who is signed in at the page of the hub can decide this.';
 const GRANTED_ONLY = 'A token that was granted to a program cannot do this. Sign in at the page of the hub.';
@@ -225,6 +251,7 @@ export function decideNamespace(
 ): Verdict {
   if (actor.kind === 'anonymous')
     return { kind: 'denied', reason: 'Sign in or send an access token to do this.' };
+  if (actor.kind === 'deploy-key') return { kind: 'denied', reason: KEY_OF_ONE_REPOSITORY };
   const answer = allowed(right, standing, actor.user.isAdmin, false);
   if (answer === 'no')
     return { kind: 'denied', reason: 'You do not have the right to do this in this namespace.' };

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'InvalidPart'
   | 'InvalidMetadata'
   | 'InvalidObject'
+  | 'InvalidKey'
   | 'PathCollision'
   | 'UseLfs'
   | 'LfsNotUploaded'

@@ -3,7 +3,14 @@ import type { z } from 'zod';
 import type { Access, BodyKind, Route } from '../contract/route.ts';
 import { takes } from '../contract/query.ts';
 import { KIND_SEGMENTS } from '../contract/shapes.ts';
-import { ANONYMOUS, decideAccount, type AccountScope, type Actor, type RepoRight } from '../domain/access.ts';
+import {
+  ANONYMOUS,
+  decideAccount,
+  KEY_OF_ONE_REPOSITORY,
+  type AccountScope,
+  type Actor,
+  type RepoRight,
+} from '../domain/access.ts';
 import { forbidden, HubError, repoNotFound, signInRequired } from '../domain/errors.ts';
 import type { Authorize, Granted, RepoName } from '../services/authorize.ts';
 import type { RequestLimits } from '../services/request-limits.ts';
@@ -206,7 +213,8 @@ function dropBody(message: IncomingMessage): Promise<void> {
 
 async function identifyFor(access: Access, request: HubRequest, identify: Identify): Promise<Actor> {
   if (access.kind === 'capability' || access.kind === 'setupOnce') return ANONYMOUS;
-  const actor = await authenticate(request, identify);
+  const takesLfsAccess = access.kind === 'repo' && access.lfsAccess === true;
+  const actor = await authenticate(request, identify, { takesLfsAccess });
   if (access.kind === 'signedIn') requireUser(actor, access.scope);
   if (access.kind === 'namespace') requireUser(actor, 'repo');
   return actor;
@@ -214,6 +222,7 @@ async function identifyFor(access: Access, request: HubRequest, identify: Identi
 
 function requireUser(actor: Actor, scope: AccountScope): void {
   if (actor.kind === 'anonymous') throw signInRequired();
+  if (actor.kind === 'deploy-key') throw forbidden(KEY_OF_ONE_REPOSITORY);
   const verdict = decideAccount(actor, scope);
   if (verdict.kind === 'denied') throw forbidden(verdict.reason);
 }

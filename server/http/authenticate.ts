@@ -19,16 +19,26 @@ export interface Identify {
   wrongToken(address: string): void;
   /** The user of a browser session. */
   session(id: string): Promise<User | undefined>;
+  /** Who acts with a credential that was given for large files by SSH; undefined for what is none. */
+  lfsAccess(credential: string): Promise<Actor | undefined>;
   readonly cookie: SessionCookie;
 }
 
 /**
  * Who makes this request. A credential that is presented counts alone: a bad token is 401 even when the browser
- * also sent a good cookie. Throws InvalidCredentials, InvalidRequest or CrossOriginDenied.
+ * also sent a good cookie. With `takesLfsAccess` it may be one for large files. Throws InvalidCredentials, InvalidRequest or CrossOriginDenied.
  */
-export async function authenticate(request: HubRequest, identify: Identify): Promise<Actor> {
+export async function authenticate(
+  request: HubRequest,
+  identify: Identify,
+  options: { readonly takesLfsAccess?: boolean } = {},
+): Promise<Actor> {
   const authorization = authorizationHeader(request);
-  if (authorization !== undefined) return byToken(request, tokenOf(authorization), identify);
+  if (authorization !== undefined) {
+    const presented = tokenOf(authorization);
+    const actor = options.takesLfsAccess ? await identify.lfsAccess(presented.secret) : undefined;
+    return actor ?? byToken(request, presented, identify);
+  }
   const session = identify.cookie.read(request);
   if (session === undefined || !cookieCounts(request)) return ANONYMOUS;
   const user = await identify.session(session);

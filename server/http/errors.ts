@@ -31,6 +31,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   InvalidPart: 400,
   InvalidMetadata: 400,
   InvalidObject: 400,
+  InvalidKey: 400,
   PathCollision: 400,
   UseLfs: 400,
   LfsNotUploaded: 400,

@@ -2,6 +2,7 @@ import type { RepoScope, Stores, Database } from '../db/stores.ts';
 import {
   decideNamespace,
   decideRepo,
+  KEY_OF_ONE_REPOSITORY,
   reachOf,
   type Actor,
   type HubRules,
@@ -105,7 +106,7 @@ async function standingOf(
   actor: Actor,
   owner: Pick<Namespace, 'id' | 'kind'>,
 ): Promise<Standing> {
-  if (actor.kind === 'anonymous') return 'none';
+  if (actor.kind !== 'user') return 'none';
   if (owner.kind === 'user') return owner.id === actor.user.id ? 'owner' : 'none';
   return (await stores.organizations.roleOf(owner.id, actor.user.id)) ?? 'none';
 }
@@ -124,6 +125,7 @@ async function namespaceWithin<Right extends NamespaceRight>(
   right: Right,
 ): Promise<{ readonly granted: GrantedNamespace<Right>; readonly audited: boolean }> {
   if (actor.kind === 'anonymous') throw signInRequired();
+  if (actor.kind === 'deploy-key') throw forbidden(KEY_OF_ONE_REPOSITORY);
   const namespace = couldBeName(name) ? await stores.accounts.findNamespace(name) : undefined;
   if (!namespace) throw forbidden(`You do not have the right to do this in the namespace "${shown(name)}".`);
   const verdict = decideNamespace(actor, await standingOf(stores, actor, namespace), right, namespace);
@@ -215,6 +217,7 @@ export function createAuthorize(parts: {
         if (rules.requireSignIn) throw signInRequired();
         return { scope: { kind: 'public' }, granted };
       }
+      if (actor.kind === 'deploy-key') throw forbidden(KEY_OF_ONE_REPOSITORY);
       const reach = reachOf(actor);
       return db.read(async (stores) => {
         const memberships = await stores.organizations.membershipsOf(actor.user.id);

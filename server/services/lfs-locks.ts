@@ -44,6 +44,7 @@ export function createLfsLocks(parts: {
   return {
     lock({ repo, actor }, path) {
       if (actor.kind === 'anonymous') throw signInRequired();
+      if (actor.kind === 'deploy-key') throw forbidden('Locks are of people: a deploy key has none.');
       const lock = { repositoryId: repo.id, path, ownerId: actor.user.id };
       return db.write(async (stores) => {
         await requireWritable(stores, repo.id);
@@ -64,7 +65,7 @@ export function createLfsLocks(parts: {
       const { repo, actor } = granted;
       const lock = isPublicId(id) ? await db.read((stores) => stores.lfsLocks.find(repo.id, id)) : undefined;
       if (!lock) throw noSuchLock();
-      if (actor.kind === 'anonymous' || lock.owner.id !== actor.user.id) {
+      if (actor.kind !== 'user' || lock.owner.id !== actor.user.id) {
         if (!isForced)
           throw forbidden(`The lock is of ${lock.owner.name}. Those who administer may break it by force.`);
         await authorize.also(granted, 'administer');

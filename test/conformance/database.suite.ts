@@ -15,6 +15,7 @@ import { lockSuite } from './database.locks.suite.ts';
 import { popularitySuite } from './database.popularity.suite.ts';
 import { repoSuite } from './database.repos.suite.ts';
 import { signInSuite } from './database.sign-in.suite.ts';
+import { sshKeySuite } from './database.ssh-keys.suite.ts';
 import { transactionSuite } from './database.transactions.suite.ts';
 import { workSuite } from './database.work.suite.ts';
 
@@ -73,6 +74,7 @@ export function databaseSuite(name: string, start: () => Promise<DatabaseBackend
     transactionSuite(fixture);
     peopleSuite(fixture);
     signInSuite(fixture);
+    sshKeySuite(fixture);
     repoSuite(fixture);
     popularitySuite(fixture);
     lockSuite(fixture);

@@ -50,6 +50,8 @@ export interface HubDoor {
 /** The real hub in this process, on a folder of its own and a free port. */
 export interface TestHub extends HubDoor, AsyncDisposable {
   readonly dataDir: string;
+  /** Port of its SSH server, where a flag switched that on. */
+  readonly sshPort: number | undefined;
   /** Secret of the setup link, while there is no account. */
   readonly setupSecret: string | undefined;
   /** Run a command of the command line. */
@@ -57,6 +59,8 @@ export interface TestHub extends HubDoor, AsyncDisposable {
   /** Turn the hub's clock on. */
   advance(ms: number): void;
   snapshot(): Promise<Snapshot>;
+  /** All lines that were logged so far. */
+  logged(): readonly string[];
   /** Lines that were logged as errors so far. */
   loggedErrors(): readonly string[];
   /** Drain and close as a signal would; `timeIsUp` cuts what is still under way. */
@@ -89,7 +93,8 @@ export async function startHub(
   await writeFile(join(assetsFolder, 'page-1234.js'), 'export {};\n');
   const read = readConfigOfCommandLine(
     ['--host', '127.0.0.1', '--port', '0', '--data-dir', dataDir, ...flags],
-    env,
+    // Few tests ask by SSH, and those name a port.
+    { ATOLL_SSH_PORT: '0', ...env },
   );
   if (!read.ok) throw new Error(JSON.stringify(read.problems));
 
@@ -108,6 +113,7 @@ export async function startHub(
   return {
     ...openDoor(hub.localUrl),
     dataDir,
+    sshPort: hub.sshPort,
     setupSecret: hub.setupPath?.split('=')[1],
     async command(name, input) {
       const answer = await askRunningHub(dataDir, name, input);
@@ -118,6 +124,7 @@ export async function startHub(
     async snapshot() {
       return { rows: countRows(tables), files: await listFiles(dataDir, ['storage', 'staging']) };
     },
+    logged: () => lines,
     loggedErrors: () => lines.filter((line) => /^\{"level":[56]0/.test(line)),
     stop,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -20,6 +20,7 @@ import { oauthRoutes } from './oauth.ts';
 import { repoListRoutes } from './repo-lists.ts';
 import { ownerlessRoutes, repoRoutes } from './repos.ts';
 import { resolveRoutes } from './resolve.ts';
+import { sshKeyRoutes } from './ssh-keys.ts';
 import { xetRoutes } from './xet.ts';
 
 type Services = Parameters<typeof accountRoutes>[0] &
@@ -43,6 +44,7 @@ type Services = Parameters<typeof accountRoutes>[0] &
   Parameters<typeof repoListRoutes>[0] &
   Parameters<typeof repoRoutes>[0] &
   Parameters<typeof resolveRoutes>[0] &
+  Parameters<typeof sshKeyRoutes>[0] &
   Parameters<typeof xetRoutes>[0];
 
 /** Every route of the hub: the table of contents of its API. */
@@ -64,6 +66,7 @@ export const allRoutes = (services: Services): readonly Endpoint[] => [
   ...gitRoutes(services),
   ...lfsRoutes(services),
   ...lfsLockRoutes(services),
+  ...sshKeyRoutes(services),
   ...bucketRoutes(services),
   ...likeRoutes(services),
   ...popularityRoutes(services),

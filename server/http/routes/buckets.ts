@@ -135,7 +135,7 @@ export function bucketRoutes(services: {
 }
 
 function callerOf(actor: Actor): { readonly name: string } {
-  if (actor.kind === 'anonymous') throw signInRequired();
+  if (actor.kind !== 'user') throw signInRequired();
   return actor.user;
 }
 

@@ -10,12 +10,20 @@ import { serve, type Endpoint } from '../adapter.ts';
 import { json } from '../reply.ts';
 import { splitMessage } from '../shapes.ts';
 
+/** The SSH server: where it is, and the keys by which clients know it. */
+export interface SshFacts {
+  readonly port: number;
+  readonly hostKeys: readonly { readonly type: string; readonly fingerprint: string }[];
+}
+
 /** What the hub says about itself. */
 export function hubRoutes(services: {
   readonly name: string;
   readonly version: string;
   readonly dataFolder: string;
   readonly endpoints: () => readonly string[];
+  /** Undefined where git is not served by SSH. */
+  readonly ssh: SshFacts | undefined;
   readonly clock: Clock;
   readonly setup: Setup;
   readonly overviews: ReturnType<typeof createOverview>;
@@ -31,6 +39,7 @@ export function hubRoutes(services: {
         setupRequired,
         endpoint: request.origin,
         endpoints: services.endpoints(),
+        ssh: services.ssh ?? null,
         // Where files lie concerns whoever sets the hub up or runs it.
         dataFolder:
           setupRequired || (actor.kind === 'user' && actor.user.isAdmin) ? services.dataFolder : null,

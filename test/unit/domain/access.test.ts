@@ -211,7 +211,7 @@ test('clients hear of roles by the names they know', () => {
 describe('a fine-grained token', () => {
   const actorWith = (reach: Partial<TokenReach>, isAdmin = false) => {
     const actor = userActor({ isAdmin });
-    if (actor.kind === 'anonymous') throw new Error('This is nobody.');
+    if (actor.kind !== 'user') throw new Error('This is nobody.');
     const { user, via } = actor;
     const whole: TokenReach = { repositories: new Map(), namespaces: new Map(), ...reach };
     const token = { publicId: '1'.repeat(24) as PublicId, name: 'ci', createdAt: 0, reach: whole };
@@ -299,5 +299,49 @@ test('what of an account a credential can be used for', () => {
     'read token': ['read'],
     'fine-grained token': ['read', 'repo'],
     'granted token': ['read', 'write', 'repo'],
+  });
+});
+
+describe('a deploy key', () => {
+  const keyTo = (level: 'read' | 'write', repositoryId = REPO): Actor => ({
+    kind: 'deploy-key',
+    ...{ publicId: '2'.repeat(24) as PublicId, title: 'ci', repositoryId, level },
+  });
+  const cases = (['private', 'public'] as const).flatMap((visibility) =>
+    STANDINGS.flatMap((standing) => REPO_RIGHTS.map((right) => ({ visibility, standing, right }))),
+  );
+
+  test.each(['read', 'write'] as const)('to %s opens its repository for that and nothing else', (level) => {
+    for (const { visibility, standing, right } of cases) {
+      for (const rules of [OPEN, CLOSED]) {
+        // By whatever standing: it stands for nobody.
+        const verdict = decideRepo(keyTo(level), standing, repo(visibility), right, rules);
+        const isAllowed = right === 'read' || (right === 'write' && level === 'write');
+        expect([visibility, right, kindOf(verdict)]).toEqual([
+          visibility,
+          right,
+          isAllowed ? 'granted' : 'denied',
+        ]);
+      }
+    }
+  });
+
+  test('sees no other repository, not even a public one', () => {
+    for (const { visibility, standing, right } of cases) {
+      const verdict = decideRepo(keyTo('write', OTHER_REPO), standing, repo(visibility), right, OPEN);
+      expect(verdict.kind).toBe('hidden');
+    }
+  });
+
+  test('reads an archived repository and does not write to it', () => {
+    const archived = { ...repo('private'), archivedAt: 1 };
+    expect(decideRepo(keyTo('write'), 'none', archived, 'read', OPEN).kind).toBe('granted');
+    expect(decideRepo(keyTo('write'), 'none', archived, 'write', OPEN).kind).toBe('denied');
+  });
+
+  test('has no right in any namespace', () => {
+    for (const standing of STANDINGS)
+      for (const right of NAMESPACE_RIGHTS)
+        expect(decideNamespace(keyTo('write'), standing, right, { id: LAB }).kind).toBe('denied');
   });
 });
