@@ -5,6 +5,7 @@ import { allowedHosts } from './http/guards.ts';
 import { createPageServer } from './http/pages.ts';
 import { allRoutes } from './http/routes/all.ts';
 import { createHttpHandler, createHttpServer } from './http/server.ts';
+import type { SshFacts } from './http/routes/hub.ts';
 import { createSessionCookie } from './http/session-cookie.ts';
 import { authority, localAddress, reachableAddresses } from './platform/addresses.ts';
 import type { Clock } from './platform/clock.ts';
@@ -30,6 +31,8 @@ export interface RunningHub {
   readonly urls: readonly [string, ...string[]];
   /** Where a program on this machine reaches the hub, without any proxy in between. */
   readonly localUrl: string;
+  /** Where git is served by SSH; undefined where it is not. */
+  readonly sshPort: number | undefined;
   /** Path of the one-time link; undefined once there is an account. */
   readonly setupPath: string | undefined;
   stop(timeIsUp: AbortSignal): Promise<void>;
@@ -52,6 +55,7 @@ async function serve(
   services: Services,
 ): Promise<{
   readonly listeners: Listeners;
+  readonly ssh: Listeners | undefined;
   readonly urls: () => readonly [string, ...string[]];
   drain(): void;
 }> {
@@ -64,6 +68,7 @@ async function serve(
     const [first = `http://127.0.0.1:${port}`, ...others] = [...config.publicUrls, ...own];
     return [first, ...others];
   };
+  const ssh = await openSsh({ config, log, clock }, services, () => port);
   const cookie = createSessionCookie(services.xetStoreId.slice(0, 8));
   const pages = createPageServer(page);
   const handler = createHttpHandler({
@@ -71,6 +76,7 @@ async function serve(
       token: (secret, userName) => services.tokens.authenticate(secret, userName),
       wrongToken: (address) => services.requestLimits.wrongToken(address),
       session: (id) => services.sessions.find(id),
+      lfsAccess: (credential) => services.lfsAccess.actorOf(credential),
       cookie,
     },
     limits: services.requestLimits,
@@ -89,6 +95,7 @@ async function serve(
       version: VERSION,
       dataFolder: config.dataDir,
       endpoints: urls,
+      ssh: ssh.facts,
       readiness: services.readiness(() => isStopping),
     }),
     originOf: (host) => publicOrigins.get(host) ?? `http://${host}`,
@@ -97,9 +104,42 @@ async function serve(
     pages,
     withRequestId: (requestId, work) => runInContext({ requestId }, work),
   });
-  const listeners = await listenOn(config.host, config.port, () => createHttpServer(handler));
+  const listeners = await listenOn(
+    config.host,
+    { port: config.port, setting: 'port', remedy: 'choose another port with --port or ATOLL_PORT' },
+    () => createHttpServer(handler),
+  );
   port = listeners.port;
-  return { listeners, urls, drain: () => (isStopping = true) };
+  try {
+    const sshListeners = await ssh.listen();
+    return { listeners, ssh: sshListeners, urls, drain: () => (isStopping = true) };
+  } catch (error) {
+    await listeners.close(AbortSignal.abort());
+    throw error;
+  }
+}
+
+const SSH_REMEDY = 'choose another port for SSH with --ssh-port or ATOLL_SSH_PORT (0 switches SSH off)';
+
+/** The SSH server, ready to listen; nothing of it is loaded where it is switched off. */
+async function openSsh(
+  { config, log, clock }: Pick<HubParts, 'config' | 'log' | 'clock'>,
+  services: Services,
+  httpPort: () => number,
+): Promise<{ readonly facts: SshFacts | undefined; listen(): Promise<Listeners | undefined> }> {
+  const { port } = config.ssh;
+  if (port === 0) return { facts: undefined, listen: () => Promise.resolve(undefined) };
+  const { readHostKeys } = await import('./ssh/host-keys.ts');
+  const { createSshServers } = await import('./ssh/server.ts');
+  const hostKeys = await readHostKeys(config.dataDir);
+  const newServer = createSshServers({
+    ...{ services, hostKeys, clock, log, httpPort },
+    publicUrl: config.publicUrls[0],
+  });
+  return {
+    facts: { port, hostKeys: hostKeys.map(({ type, fingerprint }) => ({ type, fingerprint })) },
+    listen: () => listenOn(config.host, { port, setting: 'sshPort', remedy: SSH_REMEDY }, newServer),
+  };
 }
 
 /** Open the stores, build the services, and listen. Throws Conflict for a data folder or a port that is taken. */
@@ -110,8 +150,10 @@ export async function startHub(parts: HubParts): Promise<RunningHub> {
   cleanup.defer(() => stores.close());
   const services = createServices(config, stores, log, clock);
   cleanup.defer(() => services.close());
-  const { listeners, urls, drain } = await serve(parts, services);
-  cleanup.defer(() => listeners.close(AbortSignal.abort()));
+  const { listeners, ssh, urls, drain } = await serve(parts, services);
+  cleanup.defer(async () => {
+    await Promise.all([listeners.close(AbortSignal.abort()), ssh?.close(AbortSignal.abort())]);
+  });
   const commands = commandServices(services, stores);
   const control: ControlSocket = await openControlSocket({
     dataDir: config.dataDir,
@@ -127,10 +169,11 @@ export async function startHub(parts: HubParts): Promise<RunningHub> {
   return {
     urls: urls(),
     localUrl: `http://${authority(localAddress(listeners.addresses), listeners.port)}`,
+    sshPort: ssh?.port,
     setupPath: secret === undefined ? undefined : `/setup?secret=${secret}`,
     async stop(timeIsUp) {
       drain();
-      await Promise.all([control.close(), listeners.close(timeIsUp)]);
+      await Promise.all([control.close(), listeners.close(timeIsUp), ssh?.close(timeIsUp)]);
       await services.close();
       await stores.close();
     },

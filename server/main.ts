@@ -42,6 +42,8 @@ function readPage(): HubParts['page'] {
 /** What the desktop's error page is to show for a start that failed. */
 function failureCode(error: unknown): HubFailureCode {
   if (!isHubError(error)) return 'StartFailed';
+  // Another port for HTTP is offered there; the one for SSH is only named.
+  if (error.code === 'Conflict' && 'sshPort' in error.details) return 'StartFailed';
   if (error.code === 'Conflict') return 'port' in error.details ? 'PortTaken' : 'DataFolderLocked';
   if (error.code === 'NotSupported') return 'NewerDatabase';
   if (error.code === 'Forbidden' && 'folder' in error.details) return 'FolderNotWritable';
@@ -83,7 +85,10 @@ async function main(): Promise<void> {
     const { urls, localUrl, setupPath } = hub;
     const linkAt = (origin: string) => (setupPath === undefined ? {} : { setupUrl: `${origin}${setupPath}` });
     process.stdout.write(
-      writeBanner({ name: config.name, version: VERSION, urls, dataDir: config.dataDir, ...linkAt(urls[0]) }),
+      writeBanner({
+        ...{ name: config.name, version: VERSION, urls, dataDir: config.dataDir, sshPort: hub.sshPort },
+        ...linkAt(urls[0]),
+      }),
     );
     log.info('The hub is ready.', { url: urls[0], startMs: Math.round(systemClock.monotonic() - startedAt) });
     desktop?.send({ type: 'ready', url: localUrl, ...linkAt(localUrl) });

@@ -33,6 +33,14 @@ export const configSchema = z.strictObject({
     fallback: 8790,
     doc: 'Port of the HTTP server. 0 takes any free one.',
   }),
+  ssh: z.strictObject({
+    port: integer({
+      min: 0,
+      max: 65535,
+      fallback: 8722,
+      doc: 'Port on which git is served by SSH, on the same addresses. 0 switches SSH off.',
+    }),
+  }),
   dataDir: optionalText({
     defaultText:
       '`$XDG_DATA_HOME/atoll` or `~/.local/share/atoll`; `~/Library/Application Support/atoll` on macOS; `%LOCALAPPDATA%\\atoll` on Windows',

@@ -63,8 +63,6 @@ export interface ObjectDb {
   open(oid: Oid): Promise<ObjectBody | undefined>;
   /** Those of `oids` that the repository has; contents are not checked. */
   has(oids: Iterable<Oid>): Promise<ReadonlySet<Oid>>;
-  /** The packs as they are listed now, newest first. */
-  packs(): Promise<readonly IndexedPack[]>;
   /** At most `limit` ids that start with `hexPrefix`, in order. */
   findByPrefix(hexPrefix: string, limit: number): Promise<readonly Oid[]>;
   /** A commit that must be there. */
@@ -75,13 +73,9 @@ export interface ObjectDb {
   tree(oid: Oid): Promise<Buffer>;
 }
 
-/** A pack with its index at hand. */
-export interface IndexedPack {
+interface OpenPack {
   readonly ref: PackRef;
   readonly index: PackIndex;
-}
-
-interface OpenPack extends IndexedPack {
   readonly reader: PackReader;
 }
 
@@ -422,7 +416,6 @@ export function createObjectDb(needs: {
       }
       return present;
     },
-    packs: listPacks,
     async findByPrefix(hexPrefix, limit) {
       if (!HEX_PREFIX.test(hexPrefix)) return [];
       const found = new Set<Oid>(await storage.hotOidsByPrefix(hexPrefix, limit));

@@ -1,7 +1,21 @@
-import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:http';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import { HubError } from '../domain/errors.ts';
 import { describeTakenPort, findPortHolder } from './port-holder.ts';
+
+/** A server whose connections can be told apart: those on which something is under way, and the others. */
+export interface Server extends NetServer {
+  closeIdleConnections(): void;
+  closeAllConnections(): void;
+}
+
+export interface WantedPort {
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Name of the setting, under which an error tells the port. */
+  readonly setting: 'port' | 'sshPort';
+  /** How to choose another, as the end of a sentence. */
+  readonly remedy: string;
+}
 
 /** Servers that listen on one port of several addresses. */
 export interface Listeners {
@@ -19,20 +33,20 @@ const isAbsentAddress = (error: NodeJS.ErrnoException): boolean =>
 const CLOSE_IDLE_EVERY_MS = 100;
 
 /**
- * Listen on every address. Port 0 takes a free one and the same for all. Throws Conflict naming who has the port,
+ * Listen on every address, with the same port on all. Throws Conflict naming who has the port,
  * InvalidRequest when no address can be listened on.
  */
 export async function listenOn(
   addresses: readonly string[],
-  wantedPort: number,
+  wanted: WantedPort,
   newServer: () => Server,
 ): Promise<Listeners> {
   const open: { readonly server: Server; readonly address: string }[] = [];
-  let port = wantedPort;
+  let { port } = wanted;
   try {
     for (const address of addresses) {
       const server = newServer();
-      const bound = await listen(server, address, port);
+      const bound = await listen(server, address, { ...wanted, port });
       if (bound === undefined) continue;
       port = bound;
       open.push({ server, address });
@@ -53,15 +67,16 @@ export async function listenOn(
   };
 }
 
-function listen(server: Server, address: string, port: number): Promise<number | undefined> {
+function listen(server: Server, address: string, wanted: WantedPort): Promise<number | undefined> {
+  const { port, setting } = wanted;
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (isAbsentAddress(error)) resolve(undefined);
       else if (error.code === 'EADDRINUSE') {
-        takenPort(port, error).then(reject, reject);
+        takenPort(wanted, error).then(reject, reject);
       } else {
         const message = `Cannot listen on port ${port} of ${address} (${error.code ?? 'unknown error'}).`;
-        reject(new HubError('Forbidden', message, { details: { port }, cause: error }));
+        reject(new HubError('Forbidden', message, { details: { [setting]: port }, cause: error }));
       }
     });
     server.listen({ host: address, port, ipv6Only: true }, () =>
@@ -70,11 +85,11 @@ function listen(server: Server, address: string, port: number): Promise<number |
   });
 }
 
-async function takenPort(port: number, cause: unknown): Promise<HubError> {
+async function takenPort({ port, setting, remedy }: WantedPort, cause: unknown): Promise<HubError> {
   const found = await findPortHolder(port);
   const holder = found && { program: found.command, pid: found.pid };
-  const details = { port, ...(holder ? { holder } : {}) };
-  return new HubError('Conflict', describeTakenPort(port, found), { details, cause });
+  const details = { [setting]: port, ...(holder ? { holder } : {}) };
+  return new HubError('Conflict', describeTakenPort(port, found, remedy), { details, cause });
 }
 
 function closeServer(server: Server, timeIsUp: AbortSignal): Promise<void> {

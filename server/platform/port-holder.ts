@@ -29,10 +29,10 @@ export async function findPortHolder(port: number, proc = '/proc'): Promise<Port
   return undefined;
 }
 
-/** The sentence for a port that cannot be listened on because it is taken. */
-export function describeTakenPort(port: number, holder: PortHolder | undefined): string {
+/** The sentence for a port that cannot be listened on because it is taken; `remedy` says how to choose another. */
+export function describeTakenPort(port: number, holder: PortHolder | undefined, remedy: string): string {
   const who = holder ? `by process ${holder.pid} (${holder.command})` : 'by another process';
-  return `Port ${port} is taken ${who}. Stop it, or choose another port with --port or ATOLL_PORT.`;
+  return `Port ${port} is taken ${who}. Stop it, or ${remedy}.`;
 }
 
 async function listeningInodes(table: string, port: number): Promise<readonly string[]> {

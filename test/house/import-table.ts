@@ -1,5 +1,5 @@
 /**
- * Who may import whom. Surfaces (http, jobs, cli) -> services -> stores and engines (db, objects, git, xet,
+ * Who may import whom. Surfaces (http, ssh, jobs, cli) -> services -> stores and engines (db, objects, git, xet,
  * workers) -> domain; nothing points up. The first row whose `files` is the beginning of a path holds for it.
  */
 export interface ImportRow {
@@ -66,6 +66,13 @@ export const IMPORT_TABLE: readonly ImportRow[] = [
     // Bodies are byte sources and ranges of the object port.
     mayAsType: ['server/objects/object-store.ts'],
     packages: ['express', 'zod'],
+    node: true,
+  },
+  {
+    files: 'server/ssh/',
+    may: [DOMAIN, 'server/contract/', PLATFORM, 'server/services/'],
+    mayAsType: ['server/objects/object-store.ts'],
+    packages: ['ssh2'],
     node: true,
   },
   // app.ts, main.ts, cli.ts and the commands wire everything together.
@@ -137,6 +144,7 @@ export interface Fence {
 export const FENCES: readonly Fence[] = [
   { imports: /^@aws-sdk\//, only: /^server\/objects\/s3\.ts$/ },
   { imports: /^minio$/, only: /^server\/objects\/buckets\.ts$/ },
+  { imports: /^ssh2$/, only: /^server\/ssh\// },
   { imports: /^better-sqlite3$/, only: /^server\/db\/sqlite\.ts$/ },
   { imports: /^yaml$/, only: /^(?:server\/(?:services\/(?:apply|.*card.*)\.ts$|cli)|renderer\/card\/)/ },
   {

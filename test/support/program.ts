@@ -28,7 +28,9 @@ interface Spawned {
 
 function spawnProgram(file: string, args: readonly string[], { env = {}, input }: RunOptions): Spawned {
   const { PATH = '', HOME = '/nonexistent' } = process.env;
-  const child = spawn(process.execPath, [bin(file), ...args], { env: { PATH, HOME, ...env }, stdio: 'pipe' });
+  // Several run at once, and few are asked by SSH.
+  const variables = { PATH, HOME, ATOLL_SSH_PORT: '0', ...env };
+  const child = spawn(process.execPath, [bin(file), ...args], { env: variables, stdio: 'pipe' });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));

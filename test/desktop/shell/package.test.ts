@@ -138,7 +138,15 @@ describePackage('the package', () => {
     extractArchive(archive, tree);
     const hub = spawn(
       process.execPath,
-      [join(tree, 'dist/hub/main.mjs'), '--port', '0', '--data-dir', join(scratch, 'plain')],
+      [
+        join(tree, 'dist/hub/main.mjs'),
+        '--port',
+        '0',
+        '--ssh-port',
+        '0',
+        '--data-dir',
+        join(scratch, 'plain'),
+      ],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     let printed = '';
@@ -278,7 +286,7 @@ describeWithTools('the packaged app', real ? [] : ['chromium', 'dpkg-deb'], () =
 
   test('says which other program holds its data folder', async () => {
     const dataDir = newFolder();
-    const other = spawn(atoll, ['--cli', 'start', '--port', '0', '--data-dir', dataDir], {
+    const other = spawn(atoll, ['--cli', 'start', '--port', '0', '--ssh-port', '0', '--data-dir', dataDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {

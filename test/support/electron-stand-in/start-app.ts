@@ -110,6 +110,8 @@ export async function startApp({
   const socket = join(scratch, `control-${process.pid}-${Math.random().toString(36).slice(2, 8)}`);
   const child = spawnApp([...command, '--data-dir', dataDir, '--remote-debugging-port=0'], {
     TMPDIR: scratch,
+    // Several run at once.
+    ATOLL_SSH_PORT: '0',
     ...env,
     ELECTRON_STAND_IN_CONTROL: socket,
   });

@@ -53,6 +53,7 @@ describe('the banner', () => {
     version: '0.1.0',
     urls: ['http://127.0.0.1:8790', 'http://[::1]:8790'],
     dataDir: '/data',
+    sshPort: undefined,
   } as const;
 
   it('has the URL, the lines to paste and, on an empty hub, the setup link', () => {
@@ -62,5 +63,10 @@ describe('the banner', () => {
     expect(text).toContain('http://[::1]:8790');
     expect(text).toContain('  http://127.0.0.1:8790/setup?secret=s\n');
     expect(writeBanner(facts)).not.toContain('setup');
+  });
+
+  it('says where git is served by SSH, if it is', () => {
+    expect(writeBanner({ ...facts, sshPort: 8722 })).toContain('ssh://git@127.0.0.1:8722/owner/name\n');
+    expect(writeBanner(facts)).not.toContain('ssh');
   });
 });

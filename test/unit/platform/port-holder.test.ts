@@ -9,7 +9,7 @@ describe.runIf(process.platform === 'linux')('finding who holds a port', () => {
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const { port } = server.address() as AddressInfo;
     expect(await findPortHolder(port)).toMatchObject({ pid: process.pid });
-    expect(describeTakenPort(port, await findPortHolder(port))).toContain(
+    expect(describeTakenPort(port, await findPortHolder(port), 'choose another')).toContain(
       `Port ${port} is taken by process ${process.pid} (`,
     );
     await new Promise((done) => server.close(done));
