@@ -63,6 +63,8 @@ export interface ObjectDb {
   open(oid: Oid): Promise<ObjectBody | undefined>;
   /** Those of `oids` that the repository has; contents are not checked. */
   has(oids: Iterable<Oid>): Promise<ReadonlySet<Oid>>;
+  /** The packs as they are listed now, newest first. */
+  packs(): Promise<readonly IndexedPack[]>;
   /** At most `limit` ids that start with `hexPrefix`, in order. */
   findByPrefix(hexPrefix: string, limit: number): Promise<readonly Oid[]>;
   /** A commit that must be there. */
@@ -73,9 +75,13 @@ export interface ObjectDb {
   tree(oid: Oid): Promise<Buffer>;
 }
 
-interface OpenPack {
+/** A pack with its index at hand. */
+export interface IndexedPack {
   readonly ref: PackRef;
   readonly index: PackIndex;
+}
+
+interface OpenPack extends IndexedPack {
   readonly reader: PackReader;
 }
 
@@ -416,6 +422,7 @@ export function createObjectDb(needs: {
       }
       return present;
     },
+    packs: listPacks,
     async findByPrefix(hexPrefix, limit) {
       if (!HEX_PREFIX.test(hexPrefix)) return [];
       const found = new Set<Oid>(await storage.hotOidsByPrefix(hexPrefix, limit));

@@ -22,6 +22,15 @@ export interface PackRef {
   readonly indexSizeBytes: number;
 }
 
+/** A hot row as it is stored. */
+export interface HotEntry {
+  readonly type: GitObjectType;
+  /** Length of the content. */
+  readonly sizeBytes: number;
+  /** The zlib stream, as in a pack. */
+  readonly deflated: Buffer;
+}
+
 /**
  * What the git room needs of one repository's storage; `db` (rows) and `objects` (packs) stand behind it.
  * Objects belong to one repository: nothing here looks anywhere else.
@@ -29,6 +38,8 @@ export interface PackRef {
 export interface GitStorage {
   /** Hot rows by id; ids that are not hot rows are absent from the answer. `content` is inflated. */
   hotObjects(oids: readonly Oid[]): Promise<ReadonlyMap<Oid, GitObject>>;
+  /** The same, not inflated. */
+  hotEntries(oids: readonly Oid[]): Promise<ReadonlyMap<Oid, HotEntry>>;
   /** Ids of hot rows that start with a hex prefix; at most `limit`. */
   hotOidsByPrefix(prefix: string, limit: number): Promise<readonly Oid[]>;
   /** The packs of the repository, newest first. */

@@ -67,10 +67,29 @@ export function parseEntryHeader(entry: Buffer): PackEntryHeader {
 }
 
 /** The header of an entry that holds a whole object. */
-export function writeEntryHeader(type: GitObjectType, sizeBytes: number): Buffer {
+export const writeEntryHeader = (type: GitObjectType, sizeBytes: number): Buffer =>
+  writeHeader(TYPES.indexOf(type), sizeBytes);
+
+/** The header of a delta against the entry that starts `baseDistance` bytes before. `sizeBytes` is of the delta. */
+export function writeOffsetDeltaHeader(sizeBytes: number, baseDistance: number): Buffer {
+  let rest = baseDistance;
+  const digits = [rest % 128];
+  for (rest = Math.floor(rest / 128); rest > 0; rest = Math.floor(rest / 128)) {
+    // Each digit but the last counts one more than it says (gitformat-pack, "offset encoding").
+    rest -= 1;
+    digits.unshift((rest % 128) | 128);
+  }
+  return Buffer.concat([writeHeader(OFS_DELTA, sizeBytes), Buffer.from(digits)]);
+}
+
+/** The header of a delta against an object of that id. `sizeBytes` is of the delta. */
+export const writeRefDeltaHeader = (sizeBytes: number, base: Oid): Buffer =>
+  Buffer.concat([writeHeader(REF_DELTA, sizeBytes), Buffer.from(base, 'hex')]);
+
+function writeHeader(code: number, sizeBytes: number): Buffer {
   const bytes: number[] = [];
   let rest = Math.floor(sizeBytes / 16);
-  bytes.push((TYPES.indexOf(type) << 4) | (sizeBytes % 16) | (rest > 0 ? 128 : 0));
+  bytes.push((code << 4) | (sizeBytes % 16) | (rest > 0 ? 128 : 0));
   while (rest > 0) {
     const digit = rest % 128;
     rest = Math.floor(rest / 128);

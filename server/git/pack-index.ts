@@ -34,6 +34,8 @@ export interface PackIndex {
   readonly sizeBytes: number;
   /** Position of an id among the sorted ids, or -1. */
   find(oid: Oid): number;
+  /** The same for the raw id at `at` in `bytes`. */
+  findRaw(bytes: Buffer, at: number): number;
   oidAt(position: number): Oid;
   offsetAt(position: number): number;
   crc32At(position: number): number;
@@ -56,7 +58,7 @@ async function checksum(bytes: Buffer): Promise<Buffer> {
 }
 
 /** Sort numbers below 2^53 by 11 bits a pass, leaving the event loop alone between steps. */
-async function sortOffsets(offsets: Float64Array): Promise<Float64Array> {
+export async function sortOffsets(offsets: Float64Array): Promise<Float64Array> {
   const slice = createTimeSlice();
   const radix = 2048;
   let from: Float64Array = offsets;
@@ -93,7 +95,7 @@ async function sortOffsets(offsets: Float64Array): Promise<Float64Array> {
 }
 
 /** First position in a sorted list whose value is at least `value`. */
-function lowerBound(sorted: Float64Array, value: number): number {
+export function lowerBound(sorted: Float64Array, value: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
@@ -162,17 +164,24 @@ export async function parsePackIndex(bytes: Buffer): Promise<PackIndex> {
   };
 
   const key = Buffer.alloc(OID_BYTES);
+  const findKey = (): number => {
+    const byte = key[0] as number;
+    const end = fanOut[byte + 1] as number;
+    const position = search(key, fanOut[byte] as number, end);
+    const at = OIDS_AT + position * OID_BYTES;
+    return position < end && bytes.compare(key, 0, OID_BYTES, at, at + OID_BYTES) === 0 ? position : -1;
+  };
   return {
     objectCount,
     packChecksum: bytes.subarray(-TRAILER_BYTES, -CHECKSUM_BYTES),
     sizeBytes: bytes.length + sorted.byteLength,
     find(oid) {
       key.write(oid, 'hex');
-      const byte = key[0] as number;
-      const end = fanOut[byte + 1] as number;
-      const position = search(key, fanOut[byte] as number, end);
-      const at = OIDS_AT + position * OID_BYTES;
-      return position < end && bytes.compare(key, 0, OID_BYTES, at, at + OID_BYTES) === 0 ? position : -1;
+      return findKey();
+    },
+    findRaw(from, at) {
+      from.copy(key, 0, at, at + OID_BYTES);
+      return findKey();
     },
     oidAt: (position) =>
       bytes.toString('hex', OIDS_AT + position * OID_BYTES, OIDS_AT + (position + 1) * OID_BYTES) as Oid,

@@ -9,6 +9,7 @@ import { hashObject } from './objects.ts';
 import { createOidTable } from './oid-table.ts';
 import { writeEntryHeader } from './pack-entry.ts';
 import { CHECKSUM_BYTES, PACK_HEADER_BYTES, writePackIndex } from './pack-index.ts';
+import { packHeader } from './pack-output.ts';
 import { createTimeSlice } from './time-slice.ts';
 
 const deflateInPool = promisify(deflate);
@@ -71,14 +72,6 @@ export async function deflateObject(content: Buffer): Promise<Buffer> {
   const deflated = deflateSync(content, { level, chunkSize });
   // A copy, for a view would keep the whole chunk alive.
   return Buffer.from(deflated);
-}
-
-function packHeader(objectCount: number): Buffer {
-  const header = Buffer.alloc(PACK_HEADER_BYTES);
-  header.write('PACK', 'latin1');
-  header.writeUInt32BE(2, 4);
-  header.writeUInt32BE(objectCount, 8);
-  return header;
 }
 
 /**

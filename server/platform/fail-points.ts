@@ -34,6 +34,8 @@ export const FAIL_POINTS = [
   'roll-up-stored',
   'roll-up-switching',
   'roll-up-done',
+  'bucket-changing',
+  'bucket-changed',
 ] as const;
 
 export type FailPoint = (typeof FAIL_POINTS)[number];

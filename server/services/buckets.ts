@@ -7,8 +7,10 @@ import type { XetHash } from '../domain/ids.ts';
 import { couldBeName, foldName, parseRepoName, shown } from '../domain/names.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
 import { afterPrefix } from '../domain/text-range.ts';
+import { createTimeSlice } from '../git/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import { failPoint } from '../platform/fail-points.ts';
 import { actorIdOf, type Authorize, type Granted } from './authorize.ts';
 import { atLine, decodeLine, splitLines } from './body-lines.ts';
 
@@ -52,7 +54,7 @@ export interface Buckets {
   ): Promise<readonly Bucket[]>;
   /**
    * With `isRecursive` all files whose path starts with the prefix, else the files and folders right below the folder
-   * it names, or the file.
+   * it names, or the file. At most a thousand of them, with the place where the next ones begin.
    */
   tree(
     granted: Granted<'read'>,
@@ -77,6 +79,10 @@ export interface Buckets {
 /** Buckets have no branches; the column is there for those that do. */
 const NO_BRANCH = '';
 const MAX_LINE_BYTES = 64 * 1024;
+/** Of reading lines, before the event loop turns. */
+const SLICE_MS = 4;
+/** Entries of one answer, whatever more is asked for: some milliseconds of the event loop. */
+const MAX_PAGE = 1000;
 
 type Copy = Extract<BucketLine, { kind: 'copy' }>;
 type Source = Copy['source'];
@@ -93,8 +99,10 @@ export function createBuckets(parts: {
   async function receive(body: ByteSource, maxLines: number): Promise<readonly BucketLine[]> {
     const lines: BucketLine[] = [];
     let number = 0;
+    const slice = createTimeSlice(SLICE_MS);
     for await (const bytes of splitLines(body, MAX_LINE_BYTES)) {
       number++;
+      if (slice.isOver()) await slice.next();
       if (number > maxLines) throw new HubError('TooManyItems', `A batch may have ${maxLines} lines.`);
       try {
         lines.push(parseBucketLine(decodeLine(bytes, number)));
@@ -197,12 +205,14 @@ export function createBuckets(parts: {
       });
     },
 
-    tree: ({ repo }, { prefix, isRecursive, from, limit }) =>
-      db.read((stores) =>
+    tree: ({ repo }, { prefix, isRecursive, from, limit: asked }) => {
+      const limit = Math.min(asked, MAX_PAGE);
+      return db.read((stores) =>
         isRecursive
           ? listBelow(stores, repo, { prefix, from, limit })
           : listFolder(stores, repo, { folder: prefix.replace(/\/$/, ''), from, limit }),
-      ),
+      );
+    },
 
     files: ({ repo }, paths) => db.read((stores) => stores.buckets.find(repo.id, paths)),
 
@@ -215,7 +225,7 @@ export function createBuckets(parts: {
     async batch(granted, body, maxLines) {
       const lines = await receive(body, maxLines);
       const sources = await readableSources(granted.actor, lines);
-      return db.write(async (stores) => {
+      const report = await db.write(async (stores) => {
         const { repo, actor } = await authorize.confirm(stores, granted, 'write');
         const objectOf = await usableObjects(stores, repo, lines, sources);
         const changes: BucketChange[] = [];
@@ -242,9 +252,12 @@ export function createBuckets(parts: {
             payload: JSON.stringify({ changes: changes.length }),
             at: now,
           });
+          await failPoint('bucket-changing');
         }
         return { processed: lines.length, failed };
       });
+      await failPoint('bucket-changed');
+      return report;
     },
   };
 }

@@ -1,18 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
-import { parseTag } from '../git/objects.ts';
 import { createOidTable, type OidTable } from '../git/oid-table.ts';
-import { writeEntryHeader } from '../git/pack-entry.ts';
-import { PACK_HEADER_BYTES } from '../git/pack-index.ts';
 import type { ObjectFilter, PackQuestion } from '../git/pack-question.ts';
-import { deflateObject } from '../git/pack-write.ts';
+import { selectObjects } from '../git/pack-selection.ts';
+import { writePackStream } from '../git/pack-stream.ts';
 import { createTimeSlice } from '../git/time-slice.ts';
 import { TreeScan } from '../git/tree-scan.ts';
 import type { ByteSource } from '../objects/object-store.ts';
-import { gathered } from '../platform/gathered.ts';
 import type { CommitGraphs } from './commit-graphs.ts';
 import { readFetchRefs } from './fetch-refs.ts';
 import type { RepoObjects } from './repo-objects.ts';
@@ -75,87 +71,21 @@ export function createPackAnswers(parts: {
 }): PackAnswers {
   const { db, repoObjects, commitGraphs } = parts;
 
-  async function select(
-    repo: Repo,
-    objects: ObjectDb,
-    question: PackQuestion,
-    signal: AbortSignal,
-  ): Promise<OidTable> {
-    const graph = commitGraphs.open(repo, objects);
-    const table = createOidTable();
-    const commits: Oid[] = [];
-    const trees: Oid[] = [];
-    for (const want of question.wants) {
-      let oid = want;
-      for (;;) {
-        const { type, content } = await objects.get(oid);
-        if (type === 'commit') commits.push(oid);
-        else if (type === 'tree') trees.push(oid);
-        else table.add(oid);
-        if (type !== 'tag') break;
-        oid = parseTag(content).object;
-      }
-    }
-    for (const oid of question.uncut) commits.push(...((await graph.find(oid))?.parents ?? []));
-    const haves: Oid[] = [];
-    for (const have of question.haves) {
-      const object = await objects.find(have);
-      if (object?.type === 'commit') haves.push(have);
-      else if (object?.type === 'tag') haves.push(parseTag(object.content).object);
-    }
-    const { sent, boundary } = await graph.select({
-      wants: commits,
-      haves,
-      ends: question.cut,
-      haveEnds: question.clientShallow,
-      signal,
-    });
-    const skip = createOidTable();
-    for (const at of boundary) {
-      await addTree(
-        { objects, table: skip, skip: undefined, filter: undefined, signal },
-        graph.table.treeAt(at),
-      );
-    }
-    const isSent = new Set(sent.map((at) => graph.table.oidAt(at)));
-    for (const oid of commits) isSent.add(oid);
-    const walk: Walk = { objects, table, skip, filter: question.filter, signal };
-    for (const oid of isSent) {
-      table.add(oid);
-      const node = await graph.find(oid);
-      if (node) await addTree(walk, node.tree);
-    }
-    for (const tree of trees) await addTree(walk, tree, 0, true);
-    for (const { tag, target } of question.includeTags) if (table.has(target)) table.add(tag);
-    return table;
-  }
-
   return {
     async pack(repo, question, { signal, onProgress }) {
-      const objects = repoObjects.open(repo);
-      const table = await select(repo, objects, question, signal);
-      const ids = Buffer.from(table.bytes());
-      const objectCount = table.size;
-      onProgress(`Enumerating objects: ${objectCount}, done.\n`);
-      async function* entries(): AsyncGenerator<Uint8Array> {
-        const sha1 = createHash('sha1');
-        const header = Buffer.alloc(PACK_HEADER_BYTES);
-        header.write('PACK', 'latin1');
-        header.writeUInt32BE(2, 4);
-        header.writeUInt32BE(objectCount, 8);
-        sha1.update(header);
-        yield header;
-        for (let at = 0; at < ids.length; at += 20) {
-          signal.throwIfAborted();
-          const { type, content } = await objects.get(ids.toString('hex', at, at + 20) as Oid);
-          for (const piece of [writeEntryHeader(type, content.length), await deflateObject(content)]) {
-            sha1.update(piece);
-            yield piece;
-          }
-        }
-        yield sha1.digest();
-      }
-      return { objectCount, bytes: gathered(entries()) };
+      const db = repoObjects.open(repo);
+      const selected = await selectObjects(question, { graph: commitGraphs.open(repo, db), db, signal });
+      onProgress(`Enumerating objects: ${selected.count}, done.\n`);
+      const bytes = writePackStream({
+        db,
+        storage: repoObjects.storage(repo),
+        selected,
+        // A client that left objects out may lack what the trees it has lead to.
+        mayBeThin: question.mayBeThin && question.filter === undefined,
+        mayUseOffsets: question.mayUseOffsets,
+        signal,
+      });
+      return { objectCount: selected.count, bytes };
     },
 
     async unreachable(repo, oids, signal) {

@@ -35,6 +35,10 @@ export function createRepoObjects(parts: {
       }
       return found;
     },
+    async hotEntries(oids) {
+      const rows = await db.read((stores) => stores.gitObjects.findHot(repo.id, oids));
+      return new Map(rows.map((row) => [row.oid, row]));
+    },
     hotOidsByPrefix: (prefix, limit) =>
       db.read((stores) => stores.gitObjects.hotOidsByPrefix(repo.id, prefix, limit)),
     async packs() {

@@ -11,6 +11,7 @@ import {
   type Person,
   type XetUpload,
 } from '../support/scenario.ts';
+import { longestTurn } from '../support/turns.ts';
 import { buildFile, buildShard, buildXorb } from '../unit/xet/builders.ts';
 
 /* Buckets: files without revisions, by whoever may see and change them. */
@@ -353,4 +354,27 @@ describe('bad input stores nothing', () => {
     expect(hub.loggedErrors()).toEqual([]);
     expect(await hub.command('doctor', { full: true })).toMatchObject({ problems: [] });
   });
+});
+
+test('a batch of 5,000 lines, and the list of its files, hold up nobody', { timeout: 60_000 }, async () => {
+  const bucket = await newBucket();
+  const contents = [(await waiting(bucket)).xetHash, (await waiting(bucket)).xetHash];
+  const turns: { batch: number; list: number }[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    const lines = Array.from({ length: 5000 }, (_, index) =>
+      add(`folder ${index % 50}/of many files/${index}.safetensors`, contents[(index + round) % 2] ?? ''),
+    );
+    turns.push({
+      batch: await longestTurn(async () =>
+        expect((await batch(bucket, lines)).json()).toMatchObject({ success: true, processed: 5000 }),
+      ),
+      // A page has a thousand files, whatever is asked for.
+      list: await longestTurn(async () =>
+        expect(await paths(bucket, '?recursive=true&limit=10000')).toHaveLength(1000),
+      ),
+    });
+  }
+  // The first rounds also compile what runs, and this process plays the client as well.
+  expect(Math.min(...turns.map((turn) => turn.batch))).toBeLessThan(15);
+  expect(Math.min(...turns.map((turn) => turn.list))).toBeLessThan(15);
 });

@@ -126,12 +126,12 @@ interface Place {
   readonly times: readonly number[];
 }
 
-/** Killed in `lifecycle-kills.test.ts` and `conversion-kills.test.ts`. */
+/** Killed in `lifecycle-kills.test.ts`, `conversion-kills.test.ts` and `bucket-kills.test.ts`. */
 const isElsewhere = (point: FailPoint): point is ElsewherePoint =>
-  /^(?:repository-(?:mov|duplicat)|conversion-)/.test(point);
+  /^(?:repository-(?:mov|duplicat)|conversion-|bucket-)/.test(point);
 type ElsewherePoint = Extract<
   FailPoint,
-  `${'repository-mov' | 'repository-duplicat' | 'conversion-'}${string}`
+  `${'repository-mov' | 'repository-duplicat' | 'conversion-' | 'bucket-'}${string}`
 >;
 
 const PLACES: Readonly<Record<Exclude<FailPoint, ElsewherePoint>, Place>> = {

@@ -1,6 +1,13 @@
+import { deflateSync } from 'node:zlib';
 import { corruptObject } from '../../server/domain/errors.ts';
 import type { Oid } from '../../server/domain/ids.ts';
-import type { GitObject, GitStorage, NewGitObject, PackRef } from '../../server/git/object-storage.ts';
+import type {
+  GitObject,
+  GitStorage,
+  HotEntry,
+  NewGitObject,
+  PackRef,
+} from '../../server/git/object-storage.ts';
 
 /** The git port over plain maps, with what a test needs to fill, damage and watch it. */
 export interface MemoryGitStorage extends GitStorage {
@@ -31,6 +38,16 @@ export function createMemoryGitStorage(): MemoryGitStorage {
       for (const oid of oids) {
         const object = hot.get(oid);
         if (object !== undefined) found.set(oid, object);
+      }
+      return Promise.resolve(found);
+    },
+    hotEntries(oids) {
+      const found = new Map<Oid, HotEntry>();
+      for (const oid of oids) {
+        const object = hot.get(oid);
+        if (object === undefined) continue;
+        const { type, content } = object;
+        found.set(oid, { type, sizeBytes: content.length, deflated: deflateSync(content) });
       }
       return Promise.resolve(found);
     },

@@ -10,7 +10,7 @@ import { OBJECT_COLUMNS, toLargeObject, type ObjectRow } from './large-objects.t
 import { isVisible, selectRepos, toRepo } from './repo-rows.ts';
 
 /** Paths and ids asked for by one statement. */
-const SLICE = 500;
+const SLICE = 200;
 
 type FileRow = ObjectRow & Pick<BucketFileTable, 'path' | 'modified_at' | 'content_type' | 'uploaded_at'>;
 
