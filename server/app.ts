@@ -251,7 +251,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     conversion.wake();
   };
   const refUpdates = createRefUpdates({ db, clock, onCommitted });
-  const cards = createCardChecks({ workers });
+  const openWorkers = createWorkerPool({ size: 1 });
+  const cards = createCardChecks({ workers, openWorkers });
   const commits = createCommits({
     db,
     objects,
@@ -384,6 +385,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       await sshKeys.close();
       await sessions.close();
       await workers.close();
+      await openWorkers.close();
     },
   };
 }

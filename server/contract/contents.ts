@@ -258,4 +258,5 @@ export const validateYaml = route({
     maxBytes: 16 * 1024 * 1024,
   }),
   replies: [200, 400],
+  errors: ['TooManyRequests'],
 });

@@ -8,18 +8,41 @@ export type CardProblems = Pick<CardCheck, 'errors' | 'warnings'>;
 
 /** Cards as the hub is asked about them: YAML of a megabyte takes a second, and others want their answers meanwhile. */
 export interface CardChecks {
-  /** All that `validate-yaml` says of a card. Never refuses: what is wrong is in `errors`. */
+  /**
+   * All that `validate-yaml` says of a card; what is wrong is in `errors`. Throws TooManyRequests while very many cards
+   * wait.
+   */
   validate(text: string, repoType: string | undefined): Promise<CardProblems>;
   /** Refuse a card whose metadata cannot be read. Throws InvalidMetadata with all problems in `errors`. */
   requireReadable(content: Buffer): Promise<void>;
 }
 
-export function createCardChecks({ workers }: { readonly workers: Pick<WorkerPool, 'run'> }): CardChecks {
+/** Characters of cards that wait for the thread of those that anybody sends: about as many seconds. */
+const MAX_WAITING = 24 * 1024 * 1024;
+const RETRY_AFTER_SECONDS = 10;
+
+/**
+ * `openWorkers` is the place of cards that anybody may have checked. It is another than that of commits, whose cards
+ * would otherwise wait behind them: a megabyte of YAML takes one to five seconds, most of them in the YAML library, which
+ * makes three objects for each value.
+ */
+export function createCardChecks(parts: {
+  readonly workers: Pick<WorkerPool, 'run'>;
+  readonly openWorkers: Pick<WorkerPool, 'run'>;
+}): CardChecks {
+  const { workers, openWorkers } = parts;
+  let waiting = 0;
+
   return {
     async validate(text, repoType) {
-      return isQuickCard(text)
-        ? validateCard(text, repoType)
-        : workers.run('validateCard', { text, repoType });
+      if (isQuickCard(text)) return validateCard(text, repoType);
+      if (waiting > 0 && waiting + text.length > MAX_WAITING) throw manyCards();
+      waiting += text.length;
+      try {
+        return await openWorkers.run('validateCard', { text, repoType });
+      } finally {
+        waiting -= text.length;
+      }
     },
 
     async requireReadable(content) {
@@ -32,3 +55,12 @@ export function createCardChecks({ workers }: { readonly workers: Pick<WorkerPoo
     },
   };
 }
+
+const manyCards = (): HubError =>
+  new HubError(
+    'TooManyRequests',
+    `Many cards are being checked. Try again in ${RETRY_AFTER_SECONDS} seconds.`,
+    {
+      details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    },
+  );

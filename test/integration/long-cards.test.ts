@@ -72,6 +72,16 @@ describe('a card with metadata of a megabyte', () => {
     },
   );
 
+  test('is committed while strangers let many be checked', async () => {
+    const others = Array.from({ length: 6 }, () => validate(cardOf(KEYS)));
+    let checked = 0;
+    for (const other of others) void other.then(() => checked++);
+    const answer = await repo.postCommit(ndjson([fileLine('README.md', cardOf(`${KEYS}\nlast: one`))]));
+    expect(answer.status, answer.text).toBe(200);
+    expect(checked).toBeLessThan(others.length);
+    for (const other of await Promise.all(others)) expect(other.status).toBe(200);
+  });
+
   test('is not searched for its end where that holds up others', async () => {
     const [answer] = await answeredMeanwhile(() => validate(`---\n${'a'.repeat(4_000_000)}`));
     expect(answer.status).toBe(200);
