@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
+import type { RequestOptions } from '../support/hub.ts';
 import {
   fileLine,
   lfsLine,
@@ -126,6 +127,14 @@ const by = (person: Person): Send =>
     headers: NDJSON,
     body: ndjson([fileLine('never', '1')]),
   });
+/** The owner, once the repository is archived; and how it looks to somebody who asks before a commit. */
+const archived =
+  (method: string, path: string, options: RequestOptions): Send =>
+  async (world) => {
+    const repo = await world.fresh();
+    expect((await repo.api('PUT', 'settings', { body: { archived: true } })).status).toBe(200);
+    return repo.api(method, path, options);
+  };
 const preupload = (body: object): Send => ask('POST', `${API}/preupload/main`, { body });
 const announced = (more: object): Send => preupload({ files: [{ path: 'never', size: 1, ...more }] });
 
@@ -407,6 +416,18 @@ export const COMMITS: readonly Row[] = [
     one('403 Forbidden', 'a read token', by('owner-read')),
     one('403 Forbidden', 'a stranger', by('stranger')),
     one('401 SignInRequired', 'nobody', by('anonymous')),
+    one(
+      '403 Forbidden',
+      'the owner of an archived repository',
+      archived('POST', 'commit/main', { headers: NDJSON, body: ndjson([fileLine('never', '1')]) }),
+      { isKept: true },
+    ),
+    ...each(
+      '403 Forbidden',
+      ['preupload/main', 'branch/never', 'tag/main'],
+      (path) => archived('POST', path, { body: path.startsWith('pre') ? { files: [] } : { tag: 'never' } }),
+      { isKept: true },
+    ),
   ]),
   row('B-139', 'a connection that is lost', [one('none', 'at 99 %', lost)]),
   row('B-140', 'a commit twice', [one('200', 'is one', twice, kept)]),

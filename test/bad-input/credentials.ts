@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Answer } from '../support/hub.ts';
 import { fileLine, ndjson, tokenOf } from '../support/scenario.ts';
@@ -96,6 +97,107 @@ const normalForms: Send = async (world) => {
 };
 
 const API = '/api/models/owner/m1';
+const SECRET = '/api/models/owner/outside';
+const kept = { isKept: true };
+
+/** A token of the owner that reaches `owner/inside` alone; `owner/outside` is private. */
+const fineGrained =
+  (method: string, target: string, body?: object): Send =>
+  async ({ hub }) => {
+    for (const [name, isPrivate] of [
+      ['inside', false],
+      ['outside', true],
+    ] as const)
+      await hub.send('POST', '/api/repos/create', { token, body: { name, private: isPrivate } });
+    const access = [{ type: 'model', name: 'owner/inside', permission: 'write' }];
+    const answer = await hub.send('POST', '/api/settings/tokens', {
+      token,
+      body: { name: `fine ${target} ${method}`, role: 'fineGrained', access },
+    });
+    expect(answer.status, answer.text).toBe(201);
+    const { secret } = answer.json<{ secret: string }>();
+    expect((await hub.send('GET', '/api/models/owner/inside', { token: secret })).status).toBe(200);
+    return hub.send(method, target, { token: secret, ...(body ? { body } : {}) });
+  };
+
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+/** The client id that is fixed in `hf`. */
+const HF = '26be6b09-91c5-47da-9861-d2d2bb7a7e36';
+const BACK = 'https://charts.example.org/back';
+const VERIFIER = 'v'.repeat(43);
+
+const form = ({ hub }: World, path: string, fields: Readonly<Record<string, string>>): Promise<Answer> =>
+  hub.send('POST', path, {
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: Buffer.from(new URLSearchParams(fields).toString()),
+  });
+const atThePage = ({ hub, cookie }: World, target: string, body: object): Promise<Answer> =>
+  hub.send('POST', target, { headers: { cookie, 'sec-fetch-site': 'same-origin' }, body });
+const isInvalidGrant = {
+  isKept: true,
+  check: (answer: Answer) => expect(answer.json()).toMatchObject({ error: 'invalid_grant' }),
+};
+
+async function registered(world: World): Promise<string> {
+  const answer = await atThePage(world, '/api/settings/applications', {
+    ...{ name: 'Charts', redirectUris: [BACK], isConfidential: false },
+  });
+  expect(answer.status, answer.text).toBe(201);
+  return answer.json<{ application: { clientId: string } }>().application.clientId;
+}
+
+/** The code with which an application that the clerk let in comes back. */
+async function codeFor(world: World, clientId: string): Promise<string> {
+  const answer = await atThePage(world, '/api/oauth/authorize', {
+    ...{
+      client_id: clientId,
+      redirect_uri: BACK,
+      response_type: 'code',
+      scope: 'openid profile',
+      state: 's',
+    },
+    ...{ code_challenge: createHash('sha256').update(VERIFIER).digest('base64url') },
+    ...{ code_challenge_method: 'S256', approve: true },
+  });
+  expect(answer.status, answer.text).toBe(200);
+  return new URL(answer.json<{ redirect: string }>().redirect).searchParams.get('code') ?? '';
+}
+
+const redeem = (world: World, code: string, clientId: string): Promise<Answer> =>
+  form(world, '/oauth/token', {
+    ...{ grant_type: 'authorization_code', code, redirect_uri: BACK },
+    ...{ code_verifier: VERIFIER, client_id: clientId },
+  });
+
+/** A code that is used twice also ends what the first use gave (RFC 6749, section 4.1.2). */
+const replayed: Send = async (world) => {
+  const clientId = await registered(world);
+  const code = await codeFor(world, clientId);
+  const first = await redeem(world, code, clientId);
+  expect(first.status, first.text).toBe(200);
+  const given = first.json<{ access_token: string }>().access_token;
+  const again = await redeem(world, code, clientId);
+  expect((await world.hub.send('GET', WHO, { token: given })).status).toBe(401);
+  return again;
+};
+
+const stolen: Send = async (world) => {
+  const code = await codeFor(world, await registered(world));
+  return redeem(world, code, await registered(world));
+};
+
+const waitingDevice = async (world: World) =>
+  (await form(world, '/oauth/device', { client_id: HF })).json<{ device_code: string; user_code: string }>();
+
+const replayedDevice: Send = async (world) => {
+  const { device_code, user_code } = await waitingDevice(world);
+  const decision = await atThePage(world, '/api/oauth/device', { userCode: user_code, approve: true });
+  expect(decision.status, decision.text).toBe(204);
+  const fields = { grant_type: DEVICE_GRANT, device_code, client_id: HF };
+  expect((await form(world, '/oauth/token', fields)).status).toBe(200);
+  return form(world, '/oauth/token', fields);
+};
+
 /** Everything that changes something, as a token that may only read. */
 const WRITES: readonly (readonly [method: string, target: string, body?: unknown])[] = [
   ['POST', '/api/repos/create', { name: 'never' }],
@@ -232,7 +334,26 @@ export const CREDENTIALS: readonly Row[] = [
     one('200', 'is nobody', withCookie({ 'sec-fetch-site': 'cross-site' }, '/api/session'), nobody),
   ]),
   row('B-254', 'fine-grained tokens', [
-    // There are none yet: a token cannot be asked for that would promise what it does not hold to.
+    one('404 RepoNotFound', 'reading a private repository outside its own', fineGrained('GET', SECRET), kept),
+    one(
+      '404 RepoNotFound',
+      'writing to a public one',
+      fineGrained('POST', `${API}/tag/main`, { tag: 'x' }),
+      kept,
+    ),
+    ...each(
+      '403 Forbidden',
+      ['/api/settings/tokens', '/api/settings/sessions'],
+      (target) => fineGrained('GET', target),
+      kept,
+    ),
+    one(
+      '403 Forbidden',
+      'making a token that may more',
+      fineGrained('POST', '/api/settings/tokens', { name: 'never', role: 'write' }),
+      kept,
+    ),
+    // One without a reach, and roles that are none.
     ...each('400 InvalidBody', ['fineGrained', 'admin', '', 'WRITE', null], (role) =>
       newToken({ name: 'never', role }),
     ),
@@ -313,7 +434,10 @@ export const CREDENTIALS: readonly Row[] = [
     ),
   ]),
   row('B-261', 'an invitation or a callback again', [
-    // Neither is offered yet; the device flow has its own tests.
+    // There are no invitations yet.
+    one('400', 'the code of an application, by itself again', replayed, isInvalidGrant),
+    one('400', 'by another application', stolen, isInvalidGrant),
+    one('400', 'a device code again', replayedDevice, isInvalidGrant),
     one(
       '400',
       'a code that nobody has',
