@@ -6,6 +6,25 @@ const MAX_ATTRIBUTES_LINE_BYTES = 2048;
 
 const invalid = (message: string): HubError => new HubError('InvalidContent', message);
 
+/** Files that git itself reads and acts on. */
+export type GitFileName = '.gitattributes' | '.gitmodules';
+
+/** Code points that HFS+ ignores in names (git's own list, utf8.c). */
+const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+
+/** Short names that NTFS gives to these files: the first of a folder, and later ones with a hash (git, path.c). */
+const SHORT_NAMES: readonly (readonly [RegExp, GitFileName])[] = [
+  [/^gitmod~[1-4]$|^(?=.{8}$)g(?:i(?:7(?:e(?:ba?)?)?)?)?~[1-9][0-9]*$/, '.gitmodules'],
+  [/^gitatt~[1-4]$|^(?=.{8}$)g(?:i(?:7(?:d(?:29?)?)?)?)?~[1-9][0-9]*$/, '.gitattributes'],
+];
+
+/** Which of these files a name means on some system: in other letters, with ignored characters, as a short name. */
+export function gitFileNamed(name: string): GitFileName | undefined {
+  const plain = name.replace(HFS_IGNORED, '').toLowerCase();
+  if (plain === '.gitattributes' || plain === '.gitmodules') return plain;
+  return SHORT_NAMES.find(([pattern]) => pattern.test(plain))?.[1];
+}
+
 /**
  * Hold the files that git itself reads to what its own check of pushed objects (`fsck`) takes, in any folder, so that
  * a clone of the repository neither fails nor runs anything. Throws InvalidContent.

@@ -1,4 +1,5 @@
 import type { Sha256, XetHash } from '../domain/ids.ts';
+import type { IngestPlan, IngestReport, IngestTurn } from '../git/pack-ingest.ts';
 import type { ChunkList } from '../xet/file-chunker.ts';
 
 /*
@@ -116,6 +117,32 @@ export const sessions = {
       transfer: [output.hashes.buffer, output.lengths.buffer],
     });
     return { push: (bytes) => reply(chunker.add(bytes)), close: () => reply(chunker.end()) };
+  },
+
+  /** Receive a pack that is being written to `path`: each push is a turn of it (`git/pack-ingest.ts`). */
+  ingestPack: async (input: {
+    readonly path: string;
+    readonly plan: IngestPlan;
+  }): Promise<SessionHandler<IngestTurn, IngestReport, undefined>> => {
+    const { ingestPack } = await import('../git/pack-ingest.ts');
+    const { createConversation } = await import('./conversation.ts');
+    const { openRandomAccess } = await import('../platform/scratch-file.ts');
+    const work = createConversation<IngestTurn, IngestReport>(async (first, turn) => {
+      const file = openRandomAccess(input.path);
+      try {
+        return await ingestPack(file, input.plan, first, turn);
+      } finally {
+        file.close();
+      }
+    });
+    return {
+      push: async (told) => ({ output: await work.next(told) }),
+      close: () => {
+        work.abort();
+        return { output: undefined };
+      },
+      abort: () => work.abort(),
+    };
   },
 };
 

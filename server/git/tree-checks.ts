@@ -1,0 +1,203 @@
+import { isUtf8 } from 'node:buffer';
+import { isHubError } from '../domain/errors.ts';
+import { gitFileNamed, type GitFileName } from '../domain/git-files.ts';
+import { parseWritablePath } from '../domain/names.ts';
+import type { ObjectProblem } from './object-checks.ts';
+import { OID_BYTES } from './oid-table.ts';
+import { foldName } from './tree-names.ts';
+import { TreeScan, type TreeEntryType } from './tree-scan.ts';
+
+/** Told what is in a tree. Ids start at `at` in `content`. */
+export interface TreeVisitor {
+  onEntry(type: TreeEntryType, content: Buffer, at: number): void;
+  /** A file that git itself reads, under any name that some system takes for it. */
+  onGitFile(name: GitFileName, content: Buffer, at: number): void;
+  /** The folder that a repository must not have at its root. */
+  onCacheFolder(): void;
+}
+
+/** Modes that are written today, and the one with which git itself wrote files until 2005. */
+const MODES: ReadonlySet<number> = new Set([0o100644, 0o100755, 0o100664, 0o120000, 0o040000, 0o160000]);
+const SYMLINK = 0o120000;
+const ROOT_CACHE = '.cache';
+
+const DIGIT_0 = 0x30;
+const DOT = 0x2e;
+const SPACE = 0x20;
+const UPPER_A = 0x41;
+const UPPER_Z = 0x5a;
+const TO_LOWER = 0x20;
+
+/** Bytes that are fine anywhere in a name: printable ASCII but for what Windows or git gives a meaning. */
+const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte > SPACE && byte < 0x7f && !':\\~'.includes(String.fromCharCode(byte)) ? 1 : 0,
+);
+/** Windows gives names that begin so to devices; a closer look tells. */
+const DEVICE_STARTS: ReadonlySet<number> = new Set(
+  ['con', 'prn', 'aux', 'nul', 'com', 'lpt'].map((name) => Buffer.from(name).readUIntBE(0, 3)),
+);
+/** Names that are not plain are looked at once, as they come back in every tree of a history. */
+const MAX_KNOWN_NAMES = 20_000;
+
+type NameKind = 'plain' | 'cache' | GitFileName;
+
+const isZero = (content: Buffer, at: number): boolean => {
+  for (let i = 0; i < OID_BYTES; i += 1) if (content[at + i] !== 0) return false;
+  return true;
+};
+
+/** Finds two names of one tree that are one file on some systems, by a table of hashes that is used again. */
+function createTwinFinder(): (
+  content: Buffer,
+  names: readonly number[],
+) => readonly [number, number] | undefined {
+  let slots = new Int32Array(256);
+
+  const nameAt = (content: Buffer, names: readonly number[], i: number): string =>
+    foldName(content.toString('utf8', names[2 * i], names[2 * i + 1]));
+
+  const hashAt = (content: Buffer, start: number, end: number): number => {
+    let hash = 0x811c9dc5;
+    for (let at = start; at < end; at += 1) {
+      let byte = content[at] as number;
+      if (byte >= 128) {
+        const folded = Buffer.from(foldName(content.toString('utf8', start, end)));
+        hash = 0x811c9dc5;
+        for (const one of folded) hash = Math.imul(hash ^ one, 0x01000193);
+        return hash;
+      }
+      if (byte >= UPPER_A && byte <= UPPER_Z) byte += TO_LOWER;
+      hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    return hash;
+  };
+
+  return (content, names) => {
+    const count = names.length / 2;
+    while (slots.length < count * 2) slots = new Int32Array(slots.length * 2);
+    const mask = slots.length - 1;
+    slots.fill(-1);
+    for (let i = 0; i < count; i += 1) {
+      const hash = hashAt(content, names[2 * i] as number, names[2 * i + 1] as number);
+      let slot = (hash ^ (hash >>> 15)) & mask;
+      for (let other = slots[slot] as number; other >= 0; other = slots[slot] as number) {
+        if (nameAt(content, names, other) === nameAt(content, names, i)) return [other, i];
+        slot = (slot + 1) & mask;
+      }
+      slots[slot] = i;
+    }
+    return undefined;
+  };
+}
+
+/** True when the name at `a` is the beginning of the name at `b`, or all of it. */
+function isBeginning(content: Buffer, aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {
+  const length = aEnd - aStart;
+  if (length > bEnd - bStart) return false;
+  for (let i = length - 1; i >= 0; i -= 1) if (content[aStart + i] !== content[bStart + i]) return false;
+  return true;
+}
+
+/**
+ * Makes a check of trees that remembers names: what git refuses (order, names that are there twice, modes, null ids),
+ * names that the API would not take either, since a checkout of them fails or does harm on some system, and two names
+ * that are one file there. Answers the first problem.
+ */
+export function createTreeChecks(): (content: Buffer, visitor: TreeVisitor) => ObjectProblem | undefined {
+  const known = new Map<string, NameKind>();
+  const findTwins = createTwinFinder();
+  /** Starts and ends of names: all of the tree, and the files that may still meet a folder of their name. */
+  let names: number[] = [];
+  let open: number[] = [];
+
+  function kindOfName(content: Buffer, start: number, end: number): NameKind | ObjectProblem {
+    const key = content.toString('latin1', start, end);
+    const kind = known.get(key);
+    if (kind !== undefined) return kind;
+    const bytes = content.subarray(start, end);
+    const name = bytes.toString('utf8');
+    if (!isUtf8(bytes)) return { text: 'has a name that is not UTF-8', entry: name };
+    try {
+      // Rules for whole paths that begin at the root come later, where the root is known.
+      parseWritablePath(`x/${name}`);
+    } catch (error) {
+      if (!isHubError(error)) throw error;
+      return { text: 'has a refused name', entry: name, isName: true };
+    }
+    const found: NameKind = name === ROOT_CACHE ? 'cache' : (gitFileNamed(name) ?? 'plain');
+    if (known.size >= MAX_KNOWN_NAMES) known.clear();
+    known.set(key, found);
+    return found;
+  }
+
+  /** Whether every byte is plain and no part of the name has a meaning anywhere. */
+  const isPlainName = (content: Buffer, start: number, end: number): boolean => {
+    if (end - start > 255 || content[start] === DOT || content[end - 1] === DOT) return false;
+    for (let at = start; at < end; at += 1) if (IS_PLAIN[content[at] as number] === 0) return false;
+    if (end - start < 3) return true;
+    const [a, b, c] = [content[start], content[start + 1], content[start + 2]] as [number, number, number];
+    return !DEVICE_STARTS.has(((a | TO_LOWER) << 16) | ((b | TO_LOWER) << 8) | (c | TO_LOWER));
+  };
+
+  return function check(content, visitor) {
+    const scan = new TreeScan(content);
+    const previous = new TreeScan(content);
+    let mayHaveTwins = false;
+    names = [];
+    open = [];
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        if (!scan.next()) break;
+      } catch (error) {
+        if (!isHubError(error, 'CorruptObject')) throw error;
+        return { text: `has something that is no entry at byte ${scan.start}` };
+      }
+      const { mode, nameStart, nameEnd } = scan;
+      const oidAt = nameEnd + 1;
+      const named = (text: string): ObjectProblem => ({ text, entry: scan.name });
+      if (content[scan.start] === DIGIT_0) return named('has a mode with leading zeros');
+      if (!MODES.has(mode)) return named(`has the mode ${mode.toString(8)}, which is none`);
+      if (isZero(content, oidAt)) return named('names the null id');
+      if (!isFirst) {
+        previous.next();
+        const order = previous.compareEntry(scan);
+        if (order > 0) return named('has entries that are out of order');
+        if (order === 0) return named('has a name twice');
+      }
+      // A folder `a` stands behind a file `a.b`, so the file `a` need not be right before it.
+      while (open.length > 0) {
+        const [start, end] = open.slice(-2) as [number, number];
+        if (isBeginning(content, start, end, nameStart, nameEnd)) {
+          if (end - start === nameEnd - nameStart) return named('has a name twice');
+          break;
+        }
+        open.length -= 2;
+      }
+      if (!scan.isTree) open.push(nameStart, nameEnd);
+
+      names.push(nameStart, nameEnd);
+      for (let at = nameStart; at < nameEnd && !mayHaveTwins; at += 1) {
+        const byte = content[at] as number;
+        mayHaveTwins = byte >= 128 || (byte >= UPPER_A && byte <= UPPER_Z);
+      }
+      if (!isPlainName(content, nameStart, nameEnd)) {
+        const kind = kindOfName(content, nameStart, nameEnd);
+        if (typeof kind === 'object') return kind;
+        if (kind === 'cache') visitor.onCacheFolder();
+        else if (kind !== 'plain') {
+          if (mode === SYMLINK) return named(`has a symbolic link as ${kind}`);
+          if (scan.type !== 'blob') return named(`has something as ${kind} that is no file`);
+          visitor.onGitFile(kind, content, oidAt);
+        }
+      }
+      visitor.onEntry(scan.type, content, oidAt);
+    }
+    const twins = mayHaveTwins ? findTwins(content, names) : undefined;
+    if (!twins) return undefined;
+    const [name, twin] = twins.map((i) => content.toString('utf8', names[2 * i], names[2 * i + 1])) as [
+      string,
+      string,
+    ];
+    return { text: `has "${name}" beside "${twin}", which are one file on Windows and macOS`, entry: twin };
+  };
+}
