@@ -60,10 +60,12 @@ import { createOAuthCodes } from './services/oauth-codes.ts';
 import { createOAuthGrants } from './services/oauth-grants.ts';
 import { createOrganizations } from './services/organizations.ts';
 import { createOverview } from './services/overview.ts';
+import { createPackIntake } from './services/pack-intake.ts';
 import { createPasswords } from './services/passwords.ts';
 import { createPopularity } from './services/popularity.ts';
 import { createProfiles } from './services/profiles.ts';
 import { createReadiness } from './services/readiness.ts';
+import { createPushChecks } from './services/push-checks.ts';
 import { createReceivePack } from './services/receive-pack.ts';
 import { createRefUpdates } from './services/ref-updates.ts';
 import { createRepoInfo } from './services/repo-info.ts';
@@ -316,7 +318,21 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     ...{ db, log, repoObjects, commitGraphs, packAnswers },
     turns: createFetchTurns(),
   });
-  const receivePack = createReceivePack();
+  const receivePack = createReceivePack({
+    db,
+    repoObjects,
+    refUpdates,
+    queue,
+    intake: createPackIntake({
+      db,
+      objects,
+      repoObjects,
+      workers,
+      stagingFolder,
+      maxFileBytes: limits.inlineFileSize,
+    }),
+    checks: createPushChecks({ db, clock, cards, maxCardBytes: limits.inlineFileSize }),
+  });
   const stagingFolders =
     config.storage.kind === 'local'
       ? [stagingFolder, localStagingFolder(storageFolder(config))]

@@ -1,6 +1,7 @@
 import { HubError } from './errors.ts';
 
-const MAX_BYTES = 4 * 1024 * 1024;
+/** Larger files of these names are not read by git either. */
+export const MAX_GIT_FILE_BYTES = 4 * 1024 * 1024;
 /** git reads no longer lines (`ATTR_MAX_LINE_LENGTH`). */
 const MAX_ATTRIBUTES_LINE_BYTES = 2048;
 
@@ -32,7 +33,7 @@ export function gitFileNamed(name: string): GitFileName | undefined {
 export function checkGitFile(path: string, content: Buffer): void {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (name !== '.gitattributes' && name !== '.gitmodules') return;
-  if (content.byteLength > MAX_BYTES) throw invalid(`A ${name} may have ${MAX_BYTES} bytes.`);
+  if (content.byteLength > MAX_GIT_FILE_BYTES) throw invalid(`A ${name} may have ${MAX_GIT_FILE_BYTES} bytes.`);
   if (name === '.gitattributes') checkAttributes(content);
   else checkModules(content.toString('utf8'));
 }

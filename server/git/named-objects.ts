@@ -1,7 +1,6 @@
 import type { GitFileName } from '../domain/git-files.ts';
 import type { GitObjectType } from './object-storage.ts';
-import { OID_BYTES } from './oid-table.ts';
-import { createRawOids, type RawOids } from './raw-oids.ts';
+import { createOidTable, OID_BYTES } from './oid-table.ts';
 
 const TYPE_BITS: Readonly<Record<GitObjectType, number>> = { commit: 1, tree: 2, blob: 4, tag: 8 };
 const ALL_TYPES = 15;
@@ -35,15 +34,16 @@ export interface NamedObjects {
   namedAs(number: number): GitObjectType | 'several' | undefined;
   isRootWithCacheFolder(number: number): boolean;
   gitFiles(number: number): readonly GitFileName[];
-  find: RawOids['find'];
+  /** Number of an object that was named or noted, or -1. */
+  find(bytes: Uint8Array, at: number): number;
 }
 
 export function createNamedObjects(): NamedObjects {
-  const table = createRawOids();
+  const table = createOidTable();
   let facts = new Uint16Array(128);
 
   const note = (bytes: Uint8Array, at: number, bits: number): void => {
-    const number = table.add(bytes, at);
+    const number = table.addRaw(bytes, at) ? table.size - 1 : table.positionRaw(bytes, at);
     if (number >= facts.length) {
       const wider = new Uint16Array(facts.length * 2);
       wider.set(facts);
@@ -83,7 +83,7 @@ export function createNamedObjects(): NamedObjects {
       if (has(number, MODULES)) files.push('.gitmodules');
       return files;
     },
-    find: (bytes, at) => table.find(bytes, at),
+    find: (bytes, at) => table.positionRaw(bytes, at),
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from './object-checks.ts';
 import type { GitObject, GitObjectType } from './object-storage.ts';
 import { hashObject, objectHeader } from './objects.ts';
-import { OID_BYTES } from './oid-table.ts';
+import { createOidTable, OID_BYTES } from './oid-table.ts';
 import { createPackContents } from './pack-contents.ts';
 import { parseDeltaSizes, writeEntryHeader, type PackEntryHeader } from './pack-entry.ts';
 import { CHECKSUM_BYTES, PACK_HEADER_BYTES, parsePackIndex, writePackIndex } from './pack-index.ts';
@@ -24,7 +24,6 @@ import { createPackRows, NO_ROW } from './pack-rows.ts';
 import { badPack, scanPack, type EntrySink, type Growth } from './pack-scan.ts';
 import { createPackWalk, type PackWalk } from './pack-walk.ts';
 import { createPointerList, type PointerList } from './pointer-list.ts';
-import { createRawOids } from './raw-oids.ts';
 import { createTreeChecks } from './tree-checks.ts';
 import { TreeScan } from './tree-scan.ts';
 
@@ -138,7 +137,7 @@ export async function ingestPack(
   const checkTree = createTreeChecks();
   const rawOf = createHexReader();
   /** Ids that deltas name as their bases, and by number the first row of those deltas that waits for it. */
-  const refBases = createRawOids();
+  const refBases = createOidTable();
   const refHeads: number[] = [];
   const pointers = createPointerList();
   let fault: Fault | undefined;
@@ -228,7 +227,7 @@ export async function ingestPack(
           rows.addDelta(base, row);
           return;
         }
-        const number = refBases.add(rawOf(header.baseOid), 0);
+        const number = refBases.add(header.baseOid) ? refBases.size - 1 : refBases.position(header.baseOid);
         rows.setNextDelta(row, refHeads[number] ?? NO_ROW);
         refHeads[number] = row;
       },
@@ -271,7 +270,7 @@ export async function ingestPack(
   /** Deltas that name the object as their base by its id are deltas against its row from now on. */
   function adopt(row: number): void {
     if (refBases.size === 0) return;
-    const number = refBases.find(rows.oids(), row * OID_BYTES);
+    const number = refBases.positionRaw(rows.oids(), row * OID_BYTES);
     if (number < 0) return;
     for (let delta = refHeads[number] ?? NO_ROW; delta !== NO_ROW;) {
       const next = rows.nextDelta(delta);
@@ -347,7 +346,7 @@ export async function ingestPack(
     for (let number = 0; number < refBases.size;) {
       const oids: Oid[] = [];
       for (; number < refBases.size && oids.length < BASES_AT_ONCE; number += 1) {
-        if (isWaiting(number)) oids.push(oidAt(refBases.bytes(), number));
+        if (isWaiting(number)) oids.push(refBases.oidAt(number));
       }
       while (oids.length > 0) {
         const { bases = [] } = await tell({ kind: 'bases', oids });
@@ -355,7 +354,7 @@ export async function ingestPack(
         for (const base of bases) {
           const oid = oids.shift() as Oid;
           // What another base brought along meanwhile is there already.
-          if (!isWaiting(refBases.find(rawOf(oid), 0))) continue;
+          if (!isWaiting(refBases.position(oid))) continue;
           if (!base)
             throw badPack(`has a delta against ${oid}, which is neither in it nor in the repository`);
           const row = addBase(oid, base);

@@ -2,7 +2,6 @@ import { conflict, forbidden, HubError, revisionNotFound } from '../domain/error
 import type { Oid } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';
 import { branchRef, parseNewBranch, parseNewRefName, tagRef } from '../domain/revision.ts';
-import { foldName } from '../git/tree-names.ts';
 import { newObject, writeTag } from '../git/objects.ts';
 import { deflateObject } from '../git/pack-write.ts';
 import type { Database, HotObject, Stores } from '../db/stores.ts';
@@ -10,6 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';
 import { newCommit } from './new-commit.ts';
+import { refuseClashes } from './ref-clashes.ts';
 import type { RefMove, RefOutcome, RefUpdates } from './ref-updates.ts';
 import type { Revisions } from './revisions.ts';
 import { signatureOf } from './signatures.ts';
@@ -71,28 +71,13 @@ export function createBranches(parts: {
   const current = async (granted: Granted<'write'>, name: string): Promise<Oid | undefined> =>
     (await db.read((stores) => stores.refs.find(granted.repo.id, name)))?.target;
 
-  /** A ref that git itself could not hold beside the others, on any file system. */
-  const refuseClash =
-    (granted: Granted<'write'>, name: string) =>
-    async (stores: Stores): Promise<void> => {
-      const folded = foldName(name);
-      const kindPrefix = name.slice(0, name.indexOf('/', 'refs/'.length) + 1);
-      for (const ref of await stores.refs.list(granted.repo.id, kindPrefix)) {
-        const other = foldName(ref.name);
-        const isTwin = ref.name !== name && other === folded;
-        if (isTwin || other.startsWith(`${folded}/`) || folded.startsWith(`${other}/`)) {
-          throw conflict(`Reference ${shown(name)} cannot exist beside ${shown(ref.name)}.`);
-        }
-      }
-    };
-
   async function createRef(
     granted: Granted<'write'>,
     name: string,
     next: { readonly target: Oid; readonly peeled?: Oid },
     hotObjects: readonly Omit<HotObject, 'id'>[] = [],
   ): Promise<void> {
-    const also = refuseClash(granted, name);
+    const also = (stores: Stores): Promise<void> => refuseClashes(stores, granted.repo.id, [name]);
     const outcome = await apply(granted, { name, expected: undefined, next }, { hotObjects, also });
     if (outcome.kind === 'moved') throw conflict(`Reference ${shown(name)} already exists.`);
   }

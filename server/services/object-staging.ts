@@ -10,8 +10,8 @@ import { failPoint } from '../platform/fail-points.ts';
 import { createSpool, type Spool } from '../platform/spool.ts';
 
 /** Up to here a commit's objects are rows of the transaction that moves the ref; above, a pack (design 2.2). */
-const MAX_HOT_BYTES = 1024 * 1024;
-const MAX_HOT_OBJECTS = 1000;
+export const MAX_HOT_BYTES = 1024 * 1024;
+export const MAX_HOT_OBJECTS = 1000;
 const SPOOL_MEMORY_BYTES = 4 * 1024 * 1024;
 
 type HotRow = Omit<HotObject, 'id'>;

@@ -1,8 +1,223 @@
-import { HubError } from '../domain/errors.ts';
+import type { Database } from '../db/stores.ts';
+import { isHubError, type ErrorCode } from '../domain/errors.ts';
+import type { Oid } from '../domain/ids.ts';
+import { branchOfRef, isReadableRef } from '../domain/revision.ts';
+import { createPacketReader } from '../git/pkt-line.ts';
+import { writeReport } from '../git/push-report.ts';
+import { PUSH_CAPABILITIES, readPushRequest, type PushRequest } from '../git/push-request.ts';
+import { advertiseRefs } from '../git/ref-advertisement.ts';
+import { createProgress, sideBanded, type Progress } from '../git/side-band.ts';
+import { failPoint } from '../platform/fail-points.ts';
+import type { KeyedQueue } from '../platform/keyed-queue.ts';
+import type { Granted } from './authorize.ts';
+import { actorIdOf, queueKeyOf } from './branch-moves.ts';
 import type { ReceivePack } from './git-exchange.ts';
+import type { StagedObjects } from './object-staging.ts';
+import type { CheckedPack, PackIntake, ReadPack } from './pack-intake.ts';
+import type { PushChecks, PushLinks } from './push-checks.ts';
+import { ATOMIC_REFUSAL, checkTips, MOVED_REFUSAL, planCommands, type PlannedCommand } from './push-refs.ts';
+import { refuseClashes } from './ref-clashes.ts';
+import type { RefMove, RefUpdates } from './ref-updates.ts';
+import type { RepoObjects } from './repo-objects.ts';
 
-const notYet = (): never => {
-  throw new HubError('NotSupported', 'This hub does not offer this part of git yet.');
-};
+/** A push of more branches does not wait for its turn on each; the compare-and-set decides anyway. */
+const MAX_TURNS = 1000;
+const NOTHING: StagedObjects & PushLinks = { hotObjects: [], packs: [], links: [], linkPaths: new Map() };
 
-export const createReceivePack = (): ReceivePack => ({ advertise: notYet, serve: notYet });
+/** Failures that are the hub's own: they are logged, and told as they are told everywhere. */
+const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set(['Internal', 'CorruptObject', 'Unavailable']);
+
+/** A sentence for whoever pushed; undefined for what is not their doing. */
+const sentenceOf = (error: unknown): string | undefined =>
+  isHubError(error) && !OWN_FAILURES.has(error.code) ? error.message : undefined;
+
+/** What became of a push so far. */
+interface Outcome {
+  readonly planned: readonly PlannedCommand[];
+  /** Why the objects were not taken. */
+  unpackFailure?: string;
+}
+
+/**
+ * Takes pushes. The objects lie apart until all that is to be checked was checked; then every ref that may move moves in
+ * one transaction, in turn with API commits to the same branches.
+ */
+export function createReceivePack(parts: {
+  readonly db: Database;
+  readonly repoObjects: RepoObjects;
+  readonly intake: PackIntake;
+  readonly checks: PushChecks;
+  readonly refUpdates: RefUpdates;
+  readonly queue: KeyedQueue;
+}): ReceivePack {
+  const { db, repoObjects, intake, checks, refUpdates, queue } = parts;
+
+  /** Refuse every command that needs the objects. */
+  const refuseObjects = (outcome: Outcome, sentence: string): void => {
+    outcome.unpackFailure = sentence;
+    for (const plan of outcome.planned) plan.refusal ??= sentence;
+  };
+
+  const settleAtomic = ({ isAtomic }: PushRequest, planned: readonly PlannedCommand[]): void => {
+    if (!isAtomic || planned.every(({ refusal }) => refusal === undefined)) return;
+    for (const plan of planned) plan.refusal ??= ATOMIC_REFUSAL;
+  };
+
+  /** The rules for files, once objects and refs are in order. */
+  async function checkFiles(
+    granted: Granted<'write'>,
+    planned: readonly PlannedCommand[],
+    checked: CheckedPack | undefined,
+  ): Promise<PushLinks> {
+    const { repo } = granted;
+    const objects = checked?.objects ?? repoObjects.open(repo);
+    await checkTips(objects, planned);
+    for (const plan of planned) {
+      const { name, expected, next } = plan.command;
+      if (plan.refusal !== undefined || next === undefined || branchOfRef(name) === undefined) continue;
+      try {
+        await checks.requireReadableCard(objects, expected, next);
+      } catch (error) {
+        plan.refusal = sentenceOf(error);
+        if (plan.refusal === undefined) throw error;
+      }
+    }
+    if (!checked) return NOTHING;
+    try {
+      return await checks.requireLargeFiles(repo, checked);
+    } catch (error) {
+      const sentence = sentenceOf(error);
+      if (sentence === undefined) throw error;
+      // Which of several refs brings the file is not asked: one that moved without it would be a gift, not a duty.
+      for (const plan of planned) if (plan.command.next) plan.refusal ??= sentence;
+      return NOTHING;
+    }
+  }
+
+  /** Hold the turns of all branches that move, in one order, so that two pushes never wait for each other. */
+  function inTurn<Result>(keys: readonly string[], work: () => Promise<Result>): Promise<Result> {
+    const [key, ...others] = keys;
+    return key === undefined ? work() : queue.run(key, () => inTurn(others, work));
+  }
+
+  /** Move what may move; a ref that others moved meanwhile is refused, and the rest tried again. */
+  async function moveRefs(
+    granted: Granted<'write'>,
+    request: PushRequest,
+    planned: readonly PlannedCommand[],
+    brought: StagedObjects & PushLinks,
+  ): Promise<void> {
+    const { repo } = granted;
+    for (;;) {
+      settleAtomic(request, planned);
+      const open = planned.filter(({ refusal }) => refusal === undefined);
+      const moves = open.flatMap(({ command, peeled }): RefMove[] => {
+        const { name, expected, next } = command;
+        if (next !== undefined && next === expected) return [];
+        const target = next === undefined ? undefined : { target: next, ...(peeled ? { peeled } : {}) };
+        return [{ name, expected, next: target }];
+      });
+      if (moves.length === 0) return;
+      const created = moves.flatMap(({ name, expected }) => (expected === undefined ? [name] : []));
+      try {
+        const outcome = await refUpdates.apply({
+          ...{ repo, actorId: actorIdOf(granted), moves, ...brought },
+          also: (stores) => refuseClashes(stores, repo.id, created),
+        });
+        if (outcome.kind === 'done') return;
+        for (const plan of open) if (plan.command.name === outcome.name) plan.refusal = MOVED_REFUSAL;
+      } catch (error) {
+        const sentence = sentenceOf(error);
+        if (sentence === undefined) throw error;
+        for (const plan of open) plan.refusal = sentence;
+      }
+    }
+  }
+
+  async function finish(
+    granted: Granted<'write'>,
+    request: PushRequest,
+    outcome: Outcome,
+    read: ReadPack | undefined,
+    progress: Progress,
+  ): Promise<void> {
+    const { planned } = outcome;
+    let checked: CheckedPack | undefined;
+    try {
+      checked = await read?.check((text) => {
+        if (!request.isQuiet) progress.say(text);
+      });
+    } catch (error) {
+      const sentence = sentenceOf(error);
+      if (sentence === undefined) throw error;
+      refuseObjects(outcome, sentence);
+      return;
+    }
+    const linked = await checkFiles(granted, planned, checked);
+    settleAtomic(request, planned);
+    const isMoving = planned.filter(({ refusal }) => refusal === undefined);
+    if (isMoving.length === 0) return;
+    const needsObjects = isMoving.some(({ command }) => command.next);
+    const staged = needsObjects ? await checked?.store() : undefined;
+    await failPoint('push-checked');
+    const brought = needsObjects ? { ...NOTHING, ...linked, ...staged } : NOTHING;
+    const branches = isMoving.filter(({ command }) => branchOfRef(command.name) !== undefined);
+    const keys = branches.map(({ command }) => queueKeyOf(granted.repo, command.name)).sort();
+    await inTurn(keys.length > MAX_TURNS ? [] : keys, () => moveRefs(granted, request, planned, brought));
+  }
+
+  /** What is wrong, once each, where the person sees it before the list of refs. */
+  function sayRefusals({ planned }: Outcome, progress: Progress): void {
+    const sentences = new Set(planned.flatMap(({ refusal }) => refusal ?? []));
+    sentences.delete(MOVED_REFUSAL);
+    sentences.delete(ATOMIC_REFUSAL);
+    for (const sentence of sentences) progress.say(`error: ${sentence}\n`);
+  }
+
+  return {
+    async advertise({ repo }) {
+      const refs = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
+      const readable = refs.filter(({ name }) => isReadableRef(name));
+      return advertiseRefs(
+        readable.map(({ name, target }) => ({ name, target })),
+        PUSH_CAPABILITIES,
+        0,
+      );
+    },
+
+    async *serve(granted, { input, isStateless, signal }) {
+      const reader = createPacketReader(input);
+      const request = await readPushRequest(reader);
+      if (!request) return;
+      const { repo } = granted;
+      const outcome: Outcome = { planned: await planCommands(db, repo, request.commands) };
+      const tips = request.commands.flatMap(({ next }) => next ?? ([] as readonly Oid[]));
+      await using cleanup = new AsyncDisposableStack();
+      let read: ReadPack | undefined;
+      try {
+        if (tips.length > 0) {
+          read = await intake.read({ repo, bytes: reader.rest(), tips, isBody: isStateless, signal });
+          cleanup.use(read);
+        }
+      } catch (error) {
+        const sentence = sentenceOf(error);
+        if (sentence === undefined) throw error;
+        refuseObjects(outcome, sentence);
+      }
+
+      const progress = createProgress();
+      const pack = read;
+      async function* answer(): AsyncGenerator<Uint8Array> {
+        if (outcome.unpackFailure === undefined) await finish(granted, request!, outcome, pack, progress);
+        if (request!.report === 'none') return;
+        sayRefusals(outcome, progress);
+        yield writeReport(
+          outcome.unpackFailure,
+          outcome.planned.map(({ command: { name }, refusal }) => ({ name, refusal })),
+        );
+      }
+      if (request.hasSideBand) yield* sideBanded(answer(), 'large', progress);
+      else yield* answer();
+    },
+  };
+}

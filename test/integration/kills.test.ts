@@ -126,12 +126,12 @@ interface Place {
   readonly times: readonly number[];
 }
 
-/** Killed in `lifecycle-kills.test.ts`, `conversion-kills.test.ts` and `bucket-kills.test.ts`. */
+/** Killed in the tests of their own, such as `lifecycle-kills.test.ts` and `push-kills.test.ts`. */
 const isElsewhere = (point: FailPoint): point is ElsewherePoint =>
-  /^(?:repository-(?:mov|duplicat)|conversion-|bucket-)/.test(point);
+  /^(?:repository-(?:mov|duplicat)|conversion-|bucket-|push-)/.test(point);
 type ElsewherePoint = Extract<
   FailPoint,
-  `${'repository-mov' | 'repository-duplicat' | 'conversion-' | 'bucket-'}${string}`
+  `${'repository-mov' | 'repository-duplicat' | 'conversion-' | 'bucket-' | 'push-'}${string}`
 >;
 
 const PLACES: Readonly<Record<Exclude<FailPoint, ElsewherePoint>, Place>> = {

@@ -1,0 +1,122 @@
+import type { Database, Ref } from '../db/stores.ts';
+import { isHubError } from '../domain/errors.ts';
+import type { Oid } from '../domain/ids.ts';
+import { shown } from '../domain/names.ts';
+import type { Repo } from '../domain/repo.ts';
+import { branchOfRef, branchRef, parseNewBranch, parseNewRefName } from '../domain/revision.ts';
+import type { ObjectDb } from '../git/object-db.ts';
+import type { GitObjectType } from '../git/object-storage.ts';
+import { parseTag } from '../git/objects.ts';
+import type { PushCommand } from '../git/push-request.ts';
+import { cannotStandBeside, createRefClashes } from './ref-clashes.ts';
+
+/** A command of a push, and what is to become of it. */
+export interface PlannedCommand {
+  readonly command: PushCommand;
+  /** Why it cannot be done: a sentence. */
+  refusal: string | undefined;
+  /** For an annotated tag, the commit it leads to. */
+  peeled?: Oid;
+}
+
+export const ATOMIC_REFUSAL = 'Nothing was changed, since another ref of this atomic push was refused.';
+/** In git's own words: clients print them, and people know what to do. */
+export const MOVED_REFUSAL = 'fetch first';
+
+const TAGS = 'refs/tags/';
+/** Deeper chains of tags are resolved by nobody. */
+const MAX_TAG_DEPTH = 10;
+
+/** Refuse what must not be asked for, whatever the pack holds. */
+export async function planCommands(
+  db: Database,
+  repo: Repo,
+  commands: readonly PushCommand[],
+): Promise<readonly PlannedCommand[]> {
+  const refs = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
+  const current = new Map(refs.map((ref) => [ref.name, ref]));
+  const seen = new Map<string, number>();
+  for (const { name } of commands) seen.set(name, (seen.get(name) ?? 0) + 1);
+  const isTwice = [...seen.values()].some((count) => count > 1);
+  const deleted = new Set(commands.flatMap(({ name, next }) => (next ? [] : [name])));
+  const clashes = createRefClashes(refs.flatMap(({ name }) => (deleted.has(name) ? [] : [name])));
+  return commands.map((command) => {
+    let refusal = isTwice
+      ? 'The push names a ref twice.'
+      : refusalOf(repo, command, current.get(command.name));
+    if (refusal === undefined && command.next && !current.has(command.name)) {
+      const other = clashes.find(command.name);
+      if (other === undefined) clashes.add(command.name);
+      else refusal = cannotStandBeside(command.name, other).message;
+    }
+    return { command, refusal };
+  });
+}
+
+function refusalOf(
+  repo: Repo,
+  { name, expected, next }: PushCommand,
+  ref: Ref | undefined,
+): string | undefined {
+  if (expected === undefined && next === undefined) return 'The push asks for nothing.';
+  if (name.startsWith('refs/pr/')) return `${shown(name)} belongs to a pull request and cannot be pushed to.`;
+  if (!ref) {
+    if (next === undefined) return `There is no ${shown(name)}.`;
+    const refusal = newNameRefusal(name);
+    if (refusal !== undefined) return refusal;
+  }
+  if (next === undefined && name === branchRef(repo.defaultBranch)) {
+    return `Cannot delete ${shown(name)}: it is the default branch.`;
+  }
+  return ref?.target === expected ? undefined : MOVED_REFUSAL;
+}
+
+function newNameRefusal(name: string): string | undefined {
+  const branch = branchOfRef(name);
+  if (branch === undefined && !name.startsWith(TAGS)) {
+    return `${shown(name)} cannot be pushed to: only branches, tags and refs/convert/ can.`;
+  }
+  try {
+    if (branch === undefined) parseNewRefName(name.slice(TAGS.length));
+    else parseNewBranch(branch);
+    return undefined;
+  } catch (error) {
+    if (isHubError(error)) return error.message;
+    throw error;
+  }
+}
+
+/** Look at what refs shall be, now that all objects are there: branches are commits, and tags lead to one. */
+export async function checkTips(objects: ObjectDb, planned: readonly PlannedCommand[]): Promise<void> {
+  const open = planned.filter(({ refusal, command }) => refusal === undefined && command.next);
+  const types = await objects.infoMany(open.flatMap(({ command }) => command.next ?? []));
+  for (const plan of open) {
+    const { name, next } = plan.command;
+    if (next === undefined) continue;
+    const type = types.get(next)?.type;
+    if (type === undefined) plan.refusal = `The object ${next} is neither in the push nor in the repository.`;
+    else if (name.startsWith(TAGS)) await peelTag(objects, plan, next, type);
+    else if (type !== 'commit') plan.refusal = `A branch leads to a commit, and ${next} is a ${type}.`;
+  }
+}
+
+async function peelTag(
+  objects: ObjectDb,
+  plan: PlannedCommand,
+  target: Oid,
+  targetType: GitObjectType,
+): Promise<void> {
+  let oid = target;
+  let type = targetType;
+  for (let depth = 0; type === 'tag'; depth += 1) {
+    if (depth === MAX_TAG_DEPTH) {
+      plan.refusal = `The tag leads to a tag of a tag, more than ${MAX_TAG_DEPTH} deep.`;
+      return;
+    }
+    const tag = parseTag((await objects.get(oid, 'tag')).content);
+    oid = tag.object;
+    type = tag.type;
+  }
+  if (type !== 'commit') plan.refusal = `A tag leads to a commit, and this one to a ${type}.`;
+  else if (oid !== target) plan.peeled = oid;
+}
