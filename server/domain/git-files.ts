@@ -33,7 +33,8 @@ export function gitFileNamed(name: string): GitFileName | undefined {
 export function checkGitFile(path: string, content: Buffer): void {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (name !== '.gitattributes' && name !== '.gitmodules') return;
-  if (content.byteLength > MAX_GIT_FILE_BYTES) throw invalid(`A ${name} may have ${MAX_GIT_FILE_BYTES} bytes.`);
+  if (content.byteLength > MAX_GIT_FILE_BYTES)
+    throw invalid(`A ${name} may have ${MAX_GIT_FILE_BYTES} bytes.`);
   if (name === '.gitattributes') checkAttributes(content);
   else checkModules(content.toString('utf8'));
 }

@@ -6,9 +6,10 @@ import type { Repo } from '../domain/repo.ts';
 import { walkConnectivity } from '../git/connectivity.ts';
 import { createObjectCache } from '../git/object-cache.ts';
 import { createObjectDb, type ObjectDb } from '../git/object-db.ts';
-import { hashObject, parseTag } from '../git/objects.ts';
+import { hashObject } from '../git/objects.ts';
 import { createOidTable, type OidTable } from '../git/oid-table.ts';
 import { checkPack } from '../git/pack-check.ts';
+import { peelTag } from '../git/peel-tag.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { createFindings, everyRow, type DoctorReport, type Findings } from './doctor-findings.ts';
 import { checkLength } from './doctor-objects.ts';
@@ -158,12 +159,12 @@ export function createRepositoryChecks(parts: {
     }
   }
 
-  /** A branch or a plain tag is a commit; an annotated tag leads to the commit that its ref says. */
+  /** A branch or a plain tag is a commit; an annotated tag, or a tag of one, leads to the commit that its ref says. */
   async function checkPeeled(repo: Repo, objectDb: ObjectDb, ref: Ref, findings: Findings): Promise<void> {
     const target = await objectDb.find(ref.target);
-    const tagged = target?.type === 'tag' ? parseTag(target.content) : undefined;
-    const found = tagged ? tagged.object : undefined;
-    if (target?.type !== 'commit' && tagged?.type !== 'commit') {
+    const peeled = target && (await peelTag(objectDb, { oid: ref.target, type: target.type }));
+    const found = peeled?.oid === ref.target ? undefined : peeled?.oid;
+    if (peeled?.type !== 'commit') {
       findings.report('I-02', `${ref.name} does not lead to a commit.`, repo);
     } else if (found !== ref.peeled) {
       findings.report(

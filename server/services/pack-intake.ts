@@ -219,17 +219,14 @@ export function createPackIntake(parts: {
   }
 
   /** With a cache of its own: what may be refused yet must not be found by anybody else. */
-  const quarantine = (
+  function quarantine(
     repo: Repo,
     storage: ReturnType<RepoObjects['storage']>,
     overlay: ReadonlyMap<Oid, GitObject> = new Map(),
-  ): ObjectDb =>
-    createObjectDb({
-      storage,
-      cache: createObjectCache({ maxBytes: CACHE_BYTES }),
-      scope: repo.publicId,
-      overlay,
-    });
+  ): ObjectDb {
+    const cache = createObjectCache({ maxBytes: CACHE_BYTES });
+    return createObjectDb({ storage, cache, scope: repo.publicId, overlay });
+  }
 }
 
 async function basesOf(own: ObjectDb, oids: readonly Oid[]): Promise<readonly (GitObject | undefined)[]> {
@@ -277,7 +274,7 @@ function spool(bytes: ByteSource, scratch: ScratchFile, signal: AbortSignal): Sp
   let isEnd = false;
   let isDiscarding = false;
   let appending: Promise<void> = Promise.resolve();
-  let failure: unknown;
+  let failure: Error | undefined;
   let wake: (() => void) | undefined;
   const noteChange = (): void => {
     wake?.();
@@ -293,7 +290,7 @@ function spool(bytes: ByteSource, scratch: ScratchFile, signal: AbortSignal): Sp
       noteChange();
     }
   })().catch((error: unknown) => {
-    failure = error;
+    failure = error instanceof Error ? error : new Error(String(error));
   });
   const over = receiving.finally(() => {
     isEnd = true;

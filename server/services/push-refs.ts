@@ -5,8 +5,7 @@ import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchOfRef, branchRef, parseNewBranch, parseNewRefName } from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
-import type { GitObjectType } from '../git/object-storage.ts';
-import { parseTag } from '../git/objects.ts';
+import { MAX_TAG_DEPTH, peelTag } from '../git/peel-tag.ts';
 import type { PushCommand } from '../git/push-request.ts';
 import { cannotStandBeside, createRefClashes } from './ref-clashes.ts';
 
@@ -24,8 +23,6 @@ export const ATOMIC_REFUSAL = 'Nothing was changed, since another ref of this at
 export const MOVED_REFUSAL = 'fetch first';
 
 const TAGS = 'refs/tags/';
-/** Deeper chains of tags are resolved by nobody. */
-const MAX_TAG_DEPTH = 10;
 
 /** Refuse what must not be asked for, whatever the pack holds. */
 export async function planCommands(
@@ -58,7 +55,6 @@ function refusalOf(
   { name, expected, next }: PushCommand,
   ref: Ref | undefined,
 ): string | undefined {
-  if (expected === undefined && next === undefined) return 'The push asks for nothing.';
   if (name.startsWith('refs/pr/')) return `${shown(name)} belongs to a pull request and cannot be pushed to.`;
   if (!ref) {
     if (next === undefined) return `There is no ${shown(name)}.`;
@@ -95,28 +91,12 @@ export async function checkTips(objects: ObjectDb, planned: readonly PlannedComm
     if (next === undefined) continue;
     const type = types.get(next)?.type;
     if (type === undefined) plan.refusal = `The object ${next} is neither in the push nor in the repository.`;
-    else if (name.startsWith(TAGS)) await peelTag(objects, plan, next, type);
-    else if (type !== 'commit') plan.refusal = `A branch leads to a commit, and ${next} is a ${type}.`;
+    else if (name.startsWith(TAGS)) {
+      const commit = await peelTag(objects, { oid: next, type });
+      if (!commit) plan.refusal = `The tag leads to a tag of a tag, more than ${MAX_TAG_DEPTH} deep.`;
+      else if (commit.type !== 'commit')
+        plan.refusal = `A tag leads to a commit, and this one to a ${commit.type}.`;
+      else if (commit.oid !== next) plan.peeled = commit.oid;
+    } else if (type !== 'commit') plan.refusal = `A branch leads to a commit, and ${next} is a ${type}.`;
   }
-}
-
-async function peelTag(
-  objects: ObjectDb,
-  plan: PlannedCommand,
-  target: Oid,
-  targetType: GitObjectType,
-): Promise<void> {
-  let oid = target;
-  let type = targetType;
-  for (let depth = 0; type === 'tag'; depth += 1) {
-    if (depth === MAX_TAG_DEPTH) {
-      plan.refusal = `The tag leads to a tag of a tag, more than ${MAX_TAG_DEPTH} deep.`;
-      return;
-    }
-    const tag = parseTag((await objects.get(oid, 'tag')).content);
-    oid = tag.object;
-    type = tag.type;
-  }
-  if (type !== 'commit') plan.refusal = `A tag leads to a commit, and this one to a ${type}.`;
-  else if (oid !== target) plan.peeled = oid;
 }

@@ -31,6 +31,9 @@ const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set(['Internal', 'CorruptObject
 const sentenceOf = (error: unknown): string | undefined =>
   isHubError(error) && !OWN_FAILURES.has(error.code) ? error.message : undefined;
 
+/** Why objects are missing that a client does not have itself. */
+const SHALLOW_HINT = 'The history it comes from is cut off: run "git fetch --unshallow" first.';
+
 /** What became of a push so far. */
 interface Outcome {
   readonly planned: readonly PlannedCommand[];
@@ -53,7 +56,8 @@ export function createReceivePack(parts: {
   const { db, repoObjects, intake, checks, refUpdates, queue } = parts;
 
   /** Refuse every command that needs the objects. */
-  const refuseObjects = (outcome: Outcome, sentence: string): void => {
+  const refuseObjects = (request: PushRequest, outcome: Outcome, reason: string): void => {
+    const sentence = request.isShallow && /is incomplete/.test(reason) ? `${reason} ${SHALLOW_HINT}` : reason;
     outcome.unpackFailure = sentence;
     for (const plan of outcome.planned) plan.refusal ??= sentence;
   };
@@ -88,7 +92,7 @@ export function createReceivePack(parts: {
     } catch (error) {
       const sentence = sentenceOf(error);
       if (sentence === undefined) throw error;
-      // Which of several refs brings the file is not asked: one that moved without it would be a gift, not a duty.
+      // The objects of a push come together, so which of several refs brings the file is not looked for.
       for (const plan of planned) if (plan.command.next) plan.refusal ??= sentence;
       return NOTHING;
     }
@@ -150,7 +154,7 @@ export function createReceivePack(parts: {
     } catch (error) {
       const sentence = sentenceOf(error);
       if (sentence === undefined) throw error;
-      refuseObjects(outcome, sentence);
+      refuseObjects(request, outcome, sentence);
       return;
     }
     const linked = await checkFiles(granted, planned, checked);
@@ -202,7 +206,7 @@ export function createReceivePack(parts: {
       } catch (error) {
         const sentence = sentenceOf(error);
         if (sentence === undefined) throw error;
-        refuseObjects(outcome, sentence);
+        refuseObjects(request, outcome, sentence);
       }
 
       const progress = createProgress();
