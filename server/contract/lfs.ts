@@ -8,21 +8,25 @@ const mediaTypes = LFS_MEDIA_TYPES;
 
 export const MAX_BATCH_OBJECTS = 1000;
 
+export type LfsActions = Readonly<
+  Record<
+    string,
+    {
+      readonly href: string;
+      readonly header?: Readonly<Record<string, string>>;
+      readonly expires_in?: number;
+    }
+  >
+>;
+
 /** What a batch answers about one object (git-lfs batch API); without actions and error it is held already. */
 export interface LfsObjectReply {
   readonly oid: string;
   readonly size: number;
   readonly authenticated?: boolean;
-  readonly actions?: Readonly<
-    Record<
-      string,
-      {
-        readonly href: string;
-        readonly header?: Readonly<Record<string, string>>;
-        readonly expires_in?: number;
-      }
-    >
-  >;
+  readonly actions?: LfsActions;
+  /** Former name of the actions; git-lfs holds what expires here to be out of date. */
+  readonly _links?: LfsActions;
   readonly error?: { readonly code: number; readonly message: string };
 }
 

@@ -7,7 +7,18 @@ import { delimiter, join } from 'node:path';
  * `ATOLL_TEST_<NAME>` (such as ATOLL_TEST_VERSITYGW or ATOLL_TEST_PY_HUB_2_4_0) names another one.
  */
 export type ToolName =
-  'git' | 'git-lfs' | 'chromium' | 'versitygw' | '7za' | 'dpkg-deb' | 'openssl' | 'ssh' | `py/${string}`;
+  | 'git'
+  | 'git-older'
+  | 'git-newer'
+  | 'git-lfs'
+  | 'git-lfs-test-server-api'
+  | 'chromium'
+  | 'versitygw'
+  | '7za'
+  | 'dpkg-deb'
+  | 'openssl'
+  | 'ssh'
+  | `py/${string}`;
 
 /** Where `.ci/tools` puts what is not a system package. */
 export const toolsFolder = (): string =>

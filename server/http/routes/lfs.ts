@@ -146,7 +146,10 @@ export function lfsRoutes(services: {
   }
 }
 
-type Checked = { readonly name: LfsObjectName } | { readonly refusal: contract.LfsObjectReply };
+/** `doubt`: it cannot be so, but a client that insists may find out by itself. */
+type Checked =
+  | { readonly name: LfsObjectName; readonly doubt?: contract.LfsObjectReply }
+  | { readonly refusal: contract.LfsObjectReply };
 
 /** Judge each object of a batch on its own: one bad entry does not spoil the others. */
 function checkObjects(objects: readonly BatchObject[]): readonly Checked[] {
@@ -158,21 +161,23 @@ function checkObjects(objects: readonly BatchObject[]): readonly Checked[] {
     sizes.set(key, size);
   }
   return objects.map(({ oid, size }): Checked => {
-    const refuse = (message: string): Checked => ({
-      refusal: {
-        oid: String(oid).slice(0, 128),
-        size: typeof size === 'number' ? size : 0,
-        error: { code: 422, message },
-      },
+    const refusal = (message: string): contract.LfsObjectReply => ({
+      oid: String(oid).slice(0, 128),
+      size: typeof size === 'number' ? size : 0,
+      error: { code: 422, message },
     });
+    const refuse = (message: string): Checked => ({ refusal: refusal(message) });
     if (typeof oid !== 'string' || !isSha256(oid))
       return refuse('The oid is not a SHA-256 in lower-case hex.');
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
       return refuse('The size is not a whole number of bytes.');
     }
     if (contradicting.has(oid)) return refuse('The batch has this object with two sizes.');
-    if (size === 0 && oid !== SHA256_OF_NOTHING) return refuse('An empty object has another oid.');
-    return { name: { sha256: oid, sizeBytes: size } };
+    const name = { sha256: oid, sizeBytes: size };
+    if (size === 0 && oid !== SHA256_OF_NOTHING) {
+      return { name, doubt: refusal('An empty object has another oid.') };
+    }
+    return { name };
   });
 }
 
@@ -182,9 +187,15 @@ function merge<Plan>(
   answer: (name: LfsObjectName, plan: Plan) => contract.LfsObjectReply,
 ): readonly contract.LfsObjectReply[] {
   let next = 0;
-  return checked.map((object) =>
-    'name' in object ? answer(object.name, plans[next++] as Plan) : object.refusal,
-  );
+  return checked.map((object) => {
+    if ('refusal' in object) return object.refusal;
+    const answered = answer(object.name, plans[next++] as Plan);
+    if (!object.doubt) return answered;
+    // git-lfs' own check of servers wants a link for whatever has no bytes (decision 0041). Clients look at the error
+    // first, and what is sent to the link is proved as always.
+    const href = answered.actions?.['upload']?.href;
+    return href === undefined ? object.doubt : { ...object.doubt, _links: { upload: { href } } };
+  });
 }
 
 const objectAnswer = (name: LfsObjectName) => ({
