@@ -4,6 +4,8 @@ import type { HubProgram } from './hub-program.ts';
 
 /** Clients as docs/endpoints.md names them, by how their `User-Agent` begins. */
 const AGENTS: Readonly<Record<string, RegExp>> = {
+  git: /^git\//,
+  'git-lfs': /^git-lfs\//,
   hf: /^(huggingface-cli|hf)\//,
   datasets: /\bdatasets\//,
   transformers: /\btransformers\//,
