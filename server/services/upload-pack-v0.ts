@@ -2,6 +2,7 @@ import { createFetchRequestReader, type FetchRequest } from '../git/fetch-reques
 import { answerHaves } from '../git/multi-ack.ts';
 import { FLUSH, lineOf, packet, protocolError, type PacketReader } from '../git/pkt-line.ts';
 import { advertiseRefs, type AdvertisedRef } from '../git/ref-advertisement.ts';
+import { readToEnd } from '../git/request-end.ts';
 import { AGENT, OBJECT_FORMAT, parseCapabilities, type WireCapabilities } from '../git/wire-capabilities.ts';
 import { shown } from '../domain/names.ts';
 import type { FetchRefs } from './fetch-refs.ts';
@@ -74,9 +75,10 @@ export async function* answerWants(
     throw protocolError('upload-pack: filtering capability not negotiated');
   const session = await open();
   const { ends, negotiation, question } = await session.begin(request);
-  if (request.deepening !== undefined)
-    yield Buffer.concat([...ends.lines.map((line) => packet(line)), FLUSH]);
-  const end = yield* answerHaves(reader, negotiation, {
+  const said: Uint8Array[] =
+    request.deepening === undefined ? [] : [...ends.lines.map((line) => packet(line)), FLUSH];
+  if (!isStateless) yield* said.splice(0);
+  const answers = answerHaves(reader, negotiation, {
     mode: capabilities.has('multi_ack_detailed')
       ? 'detailed'
       : capabilities.has('multi_ack')
@@ -85,7 +87,15 @@ export async function* answerWants(
     noDone: capabilities.has('no-done'),
     isStateless,
   });
-  if (end === 'over') return;
+  let answer = await answers.next();
+  for (; !answer.done; answer = await answers.next()) {
+    // A request over HTTP is read whole before a word is said to it.
+    if (isStateless) said.push(answer.value);
+    else yield answer.value;
+  }
+  if (isStateless) await readToEnd(reader);
+  if (said.length > 0) yield Buffer.concat(said);
+  if (answer.value === 'over') return;
   const features = {
     thinPack: capabilities.has('thin-pack'),
     ofsDelta: capabilities.has('ofs-delta'),

@@ -1,6 +1,7 @@
 import { isHubError } from '../domain/errors.ts';
 import { readCommandHead } from '../git/command-request.ts';
 import { createPacketReader, protocolError } from '../git/pkt-line.ts';
+import { readToEnd } from '../git/request-end.ts';
 import { errorPacket } from '../git/side-band.ts';
 import type { Log } from '../platform/log.ts';
 import type { Granted } from './authorize.ts';
@@ -22,7 +23,11 @@ export function createUploadPack(
     { protocol, isStateless, input, signal }: GitExchange,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = createPacketReader(input);
-    const open = () => openFetchSession(parts, granted, signal);
+    /** Protocol 2 opens the repository once a request was read, protocol 0 before the haves. */
+    const open = async () => {
+      if (isStateless && protocol === 2) await readToEnd(reader);
+      return openFetchSession(parts, granted, signal);
+    };
     if (protocol !== 2) return yield* answerWants(reader, isStateless, open, sendPack);
     for (;;) {
       const head = await readCommandHead(reader);
