@@ -638,10 +638,10 @@ export interface LargeObjectStore {
   nextToExamine(minBytes: number): Promise<LargeObject | undefined>;
   /** Remember that it was looked at, and the raw chunk hashes by which it shall be found. */
   markExamined(objectId: number, samples: readonly Uint8Array[], now: number): Promise<void>;
-  /** The object in plain form alone that is found by most of these chunks, and by how many. */
+  /** Objects in plain form alone that are found by these chunks, and by how many: a few hundred chunks at a time. */
   findBySamples(
     hashes: readonly Uint8Array[],
-  ): Promise<{ readonly object: LargeObject; readonly samples: number } | undefined>;
+  ): Promise<readonly { readonly object: LargeObject; readonly samples: number }[]>;
   /** Say that an object which has a Xet form has no plain form any more. Its bytes are left to the sweep. */
   dropPlainForm(objectId: number): Promise<void>;
   deleteExpiredPendings(now: number): Promise<number>;
@@ -806,7 +806,7 @@ export interface XetStore {
   addXorb(xorb: XorbRow, samples: readonly Uint8Array[], now: number): Promise<void>;
   /** Chunks by which xorbs shall be found, beside those they came with. Unknown xorbs are passed over. */
   addSamples(samples: readonly { xorb: XetHash; hash: Uint8Array }[]): Promise<void>;
-  /** Xorbs that are found by any of these chunks, at most `limit`. */
+  /** Xorbs that are found by any of these chunks, at most `limit`: a few hundred chunks at a time. */
   findBySamples(hashes: readonly Uint8Array[], limit: number): Promise<readonly XetHash[]>;
   /**
    * What files in repositories of the scope are made of, as far as they have a xorb that is found by this chunk: the

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database, LargeObject } from '../db/stores.ts';
+import type { XetHash } from '../domain/ids.ts';
 import { largeObjectKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -38,6 +39,11 @@ const CHUNK_OVERHEAD_BYTES = 48;
 /** By how many chunks an object in plain form is found, and how many of two must be the same to convert both. */
 const SAMPLES = 32;
 const MIN_COMMON_SAMPLES = 8;
+/**
+ * Chunks asked for in one transaction. A file of a gigabyte has 16,000 of them; others read meanwhile, and a read
+ * transaction that lasts keeps the database from resetting its log.
+ */
+const PAGE = 500;
 /** Xorbs that are looked into for chunks to share. */
 const MAX_XORBS = 256;
 
@@ -93,7 +99,12 @@ export function createXetConversion(parts: {
 
   /** Chunks of the file that lie in xorbs which one of its chunks leads to. */
   async function heldChunks(names: ReadonlyMap<string, Uint8Array>): Promise<ReadonlyMap<string, HeldChunk>> {
-    const leads = await db.read((stores) => stores.xet.findBySamples([...names.values()], MAX_XORBS));
+    const leads = new Set<XetHash>();
+    for (const page of pagesOf([...names.values()])) {
+      const missing = MAX_XORBS - leads.size;
+      if (missing <= 0) break;
+      for (const xorb of await db.read((stores) => stores.xet.findBySamples(page, missing))) leads.add(xorb);
+    }
     const held = new Map<string, HeldChunk>();
     for (const xorb of leads) {
       const index = await xet.chunkIndex(xorb);
@@ -169,12 +180,25 @@ export function createXetConversion(parts: {
    * chunks are held already, as they are after a kill between the two. Answers whether it did.
    */
   async function convertPartner(chunks: FileChunks, mustPay: boolean): Promise<boolean> {
-    const found = await db.read(({ largeObjects }) => largeObjects.findBySamples(hashesOf(chunks)));
-    if (!found || found.samples < Math.min(MIN_COMMON_SAMPLES, chunks.lengths.length / 2)) return false;
-    const partner = await chunksOf(found.object);
+    const alike = await mostAlike(chunks);
+    if (!alike) return false;
+    const [found, samples] = alike;
+    if (samples < Math.min(MIN_COMMON_SAMPLES, chunks.lengths.length / 2)) return false;
+    const partner = await chunksOf(found);
     if (!partner) return false;
     const { plan, pays } = await planOf(partner);
-    return (pays || !mustPay) && convert(found.object, partner, plan);
+    return (pays || !mustPay) && convert(found, partner, plan);
+  }
+
+  /** The object in plain form that is found by most chunks of another, and by how many. */
+  async function mostAlike(chunks: FileChunks): Promise<readonly [LargeObject, number] | undefined> {
+    const counts = new Map<number, readonly [LargeObject, number]>();
+    for (const page of pagesOf(hashesOf(chunks))) {
+      const found = await db.read((stores) => stores.largeObjects.findBySamples(page));
+      for (const { object, samples } of found)
+        counts.set(object.id, [object, samples + (counts.get(object.id)?.[1] ?? 0)]);
+    }
+    return [...counts.values()].toSorted((one, other) => other[1] - one[1])[0];
   }
 
   async function examine(object: LargeObject): Promise<void> {
@@ -228,6 +252,10 @@ async function* givingWay(bytes: ByteSource, giveWay: () => Promise<void>): Byte
     await giveWay();
     yield piece;
   }
+}
+
+function* pagesOf(hashes: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
+  for (let start = 0; start < hashes.length; start += PAGE) yield hashes.slice(start, start + PAGE);
 }
 
 const hashesOf = ({ hashes, lengths }: FileChunks): readonly Uint8Array[] =>

@@ -65,9 +65,22 @@ export function largeObjectSuite(fixture: Fixture): void {
 
       const find = (texts: readonly string[]) =>
         ask(({ largeObjects }) => largeObjects.findBySamples(texts.map(hash)));
-      expect(await find(['a', 'b', 'x'])).toEqual({ object: first, samples: 2 });
-      expect(await find(['b', 'c', 'd'])).toEqual({ object: second, samples: 3 });
-      expect(await find(['x'])).toBeUndefined();
+      const found = async (texts: readonly string[]) =>
+        new Map((await find(texts)).map(({ object, samples }) => [object, samples]));
+      expect(await found(['a', 'b', 'x'])).toEqual(
+        new Map([
+          [first, 2],
+          [second, 1],
+        ]),
+      );
+      expect(await found(['b', 'c', 'd'])).toEqual(
+        new Map([
+          [first, 1],
+          [second, 3],
+        ]),
+      );
+      expect(await find(['x'])).toEqual([]);
+      expect(await find([])).toEqual([]);
 
       // What has no other form keeps the one it has.
       await change(({ largeObjects }) => largeObjects.dropPlainForm(small.id));
@@ -82,7 +95,7 @@ export function largeObjectSuite(fixture: Fixture): void {
         hasPlainForm: false,
         xetHash,
       });
-      expect(await find(['c', 'd'])).toBeUndefined();
+      expect(await find(['c', 'd'])).toEqual([]);
     });
 
     test('a link keeps where it came from, and is gone when it is taken back', async () => {

@@ -299,23 +299,22 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
     },
 
     findBySamples: async (hashes) => {
-      const counts = new Map<number, number>();
-      for (const slice of slices(hashes, SLICE)) {
-        const rows = await db
-          .selectFrom('object_samples')
-          .innerJoin('large_objects', 'large_objects.id', 'object_samples.object_id')
-          .select('object_samples.object_id')
-          .where('object_samples.hash', 'in', dialect.bytesRows(slice))
-          .where('has_plain_form', '=', 1)
-          .where('xet_hash', 'is', null)
-          .limit(MAX_SAMPLE_HITS)
-          .execute();
-        for (const row of rows) counts.set(row.object_id, (counts.get(row.object_id) ?? 0) + 1);
-      }
-      const [best] = [...counts].sort((a, b) => b[1] - a[1]);
-      if (!best) return undefined;
-      const row = await selectObjects().where('id', '=', best[0]).executeTakeFirstOrThrow();
-      return { object: toLargeObject(row), samples: best[1] };
+      const hits = db
+        .selectFrom('object_samples')
+        .innerJoin('large_objects', 'large_objects.id', 'object_samples.object_id')
+        .select('object_samples.object_id')
+        .where('object_samples.hash', 'in', dialect.bytesRows(hashes))
+        .where('has_plain_form', '=', 1)
+        .where('xet_hash', 'is', null)
+        .limit(MAX_SAMPLE_HITS);
+      const rows = await db
+        .selectFrom(hits.as('hits'))
+        .innerJoin('large_objects', 'large_objects.id', 'hits.object_id')
+        .select(OBJECT_COLUMNS)
+        .select(({ fn }) => fn.countAll<number>().as('samples'))
+        .groupBy('large_objects.id')
+        .execute();
+      return rows.map((row) => ({ object: toLargeObject(row), samples: Number(row.samples) }));
     },
 
     dropPlainForm: async (objectId) => {

@@ -77,20 +77,15 @@ export function createXetStore({ db, dialect }: StoreContext): XetStore {
     },
 
     findBySamples: async (hashes, limit) => {
-      const found = new Set<XetHash>();
-      for (const slice of slices(hashes, SLICE)) {
-        const rows = await db
-          .selectFrom('xorb_samples')
-          .innerJoin('xorbs', 'xorbs.id', 'xorb_samples.xorb_id')
-          .select('xorbs.hash')
-          .distinct()
-          .where('xorb_samples.hash', 'in', dialect.bytesRows(slice))
-          .limit(limit)
-          .execute();
-        for (const row of rows) found.add(toXetHash(row.hash));
-        if (found.size >= limit) break;
-      }
-      return [...found].slice(0, limit);
+      const rows = await db
+        .selectFrom('xorb_samples')
+        .innerJoin('xorbs', 'xorbs.id', 'xorb_samples.xorb_id')
+        .select('xorbs.hash')
+        .distinct()
+        .where('xorb_samples.hash', 'in', dialect.bytesRows(hashes))
+        .limit(limit)
+        .execute();
+      return rows.map((row) => toXetHash(row.hash));
     },
 
     rangesAround: async (scope, hash, limits) => {
