@@ -11,6 +11,7 @@ import { createJobHandlers, scheduleRecurringJobs } from './jobs/handlers.ts';
 import { createJobRunner } from './jobs/runner.ts';
 import { localStagingFolder, openLocalStore } from './objects/local.ts';
 import type { ObjectStore } from './objects/object-store.ts';
+import { createMadeFiles } from './platform/made-files.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import { openDataFolder } from './platform/data-folder.ts';
 import { createKeyedQueue } from './platform/keyed-queue.ts';
@@ -73,6 +74,7 @@ import { createNameCheck } from './services/name-check.ts';
 import { createRepoDuplicates } from './services/repo-duplicates.ts';
 import { createRepoMoves } from './services/repo-moves.ts';
 import { createRepoSettings } from './services/repo-settings.ts';
+import { createReachability } from './services/reachability.ts';
 import { createRepoObjects } from './services/repo-objects.ts';
 import { createRepositories } from './services/repositories.ts';
 import { createRequestLimits } from './services/request-limits.ts';
@@ -98,6 +100,8 @@ import { createWorkerPool } from './workers/pool.ts';
 const OBJECT_CACHE_BYTES = 64 * 1024 * 1024;
 /** Half a million commits. */
 const COMMIT_GRAPH_BYTES = 64 * 1024 * 1024;
+/** A few million ids of objects. */
+const CLOSURE_BYTES = 128 * 1024 * 1024;
 const FILE_FACTS = 200_000;
 const MAX_COMMIT_LINES = 1_000_000;
 
@@ -273,7 +277,15 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const merges = createMerges({ clock, repoObjects, moves, heldFiles });
   const resets = createResets({ repoObjects, moves, heldFiles });
   const squashes = createSquashes({ db, clock, repoObjects, revisions, refUpdates, moves, queue });
-  const repositories = createRepositories({ db, clock, authorize, commits, refUpdates });
+  const answers = createMadeFiles({
+    folder: join(config.dataDir, 'answers'),
+    maxBytes: limits.packCache,
+    clock,
+  });
+  const repositories = createRepositories({
+    ...{ db, clock, authorize, commits, refUpdates },
+    onDeleted: ({ publicId }) => answers.remove(publicId),
+  });
   const buckets = createBuckets({ db, clock, authorize });
   const repoMoves = createRepoMoves({ db, clock, authorize });
   const duplicates = createRepoDuplicates({ db, clock, authorize, refUpdates, onCommitted: jobs.wake });
@@ -313,7 +325,8 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     stagingFolder,
     pendTtlSeconds: uploadTtlSeconds,
   });
-  const packAnswers = createPackAnswers({ db, repoObjects, commitGraphs });
+  const reachability = createReachability({ db, repoObjects, commitGraphs, maxBytes: CLOSURE_BYTES });
+  const packAnswers = createPackAnswers({ db, repoObjects, commitGraphs, reachability, answers });
   const uploadPack = createUploadPack({
     ...{ db, log, repoObjects, commitGraphs, packAnswers },
     turns: createFetchTurns(),
@@ -397,6 +410,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       await jobs.stop();
       await downloads.flush();
       await conversion.stop();
+      await answers.close();
       await tokens.close();
       await sshKeys.close();
       await sessions.close();

@@ -91,6 +91,12 @@ export const configSchema = z.strictObject({
       fallback: 0,
       doc: 'API requests in 5 minutes for each user, or for each address that does not sign in. 0 is no limit; requests of this computer itself are never limited.',
     }),
+    packCache: size({
+      min: 0,
+      max: TIB,
+      fallback: 2 * GIB,
+      doc: 'Room in the data folder for packs that answered a git clone, so that the next one gets them at once. 0 keeps none.',
+    }),
     partSize: size({
       min: 5 * MIB,
       max: 5 * GIB,

@@ -9,6 +9,7 @@ import { lifecycle } from './migrations/0005-lifecycle.ts';
 import { signIn } from './migrations/0006-sign-in.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import { buckets } from './migrations/0008-buckets.ts';
+import { reachability } from './migrations/0009-reachability.ts';
 import { sshKeys } from './migrations/0010-ssh-keys.ts';
 import { lfsLocks } from './migrations/0011-lfs-locks.ts';
 import type { Migration } from './migrations/migration.ts';
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   signIn,
   uploads,
   buckets,
+  reachability,
   sshKeys,
   lfsLocks,
 ];

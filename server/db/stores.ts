@@ -571,6 +571,10 @@ export interface GitObjectStore {
   packs(repositoryId: RepositoryId): Promise<readonly PackRow[]>;
   /** Whether any repository lists the pack that is stored under `home`. */
   isPackListed(home: PublicId, packId: string): Promise<boolean>;
+  /** Whether objects may be stored that no ref of the repository leads to. */
+  mayHoldUnreachable(repositoryId: RepositoryId): Promise<boolean>;
+  /** From now on there may be such objects. */
+  noteUnreachable(repositoryId: RepositoryId): Promise<void>;
   /** Give a new repository all objects of another one: its hot rows in slices, and its packs by name. */
   copyAll(from: RepositoryId, to: RepositoryId): Promise<void>;
 }

@@ -174,6 +174,8 @@ export interface RepositoryTable {
   trending: Generated<number>;
   /** Null while the repository can be written to. */
   archived_at: number | null;
+  /** Git objects that no ref leads to may be stored. */
+  may_hold_unreachable: Flag;
 }
 
 /** Every name a repository is found by: its current one, and former ones until another repository takes them. */

@@ -1,5 +1,6 @@
 import type { Oid } from '../domain/ids.ts';
 import type { Spool } from '../platform/spool.ts';
+import { hotOids } from './hot-oids.ts';
 import type { GitStorage, PackRef } from './object-storage.ts';
 import { createPackBuilder } from './pack-write.ts';
 
@@ -20,7 +21,6 @@ export interface ExportTarget {
 
 const COPY_BYTES = 1024 * 1024;
 const ROW_BATCH = 256;
-const ROW_PAGE = 4096;
 
 const CONFIG = '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n';
 
@@ -31,15 +31,6 @@ async function* copyOf(
 ): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < sizeBytes; at += COPY_BYTES) {
     yield await storage.readRange(key, at, Math.min(COPY_BYTES, sizeBytes - at));
-  }
-}
-
-/** Ids of all hot rows. The port lists by prefix: one that is full is asked again with one more digit. */
-async function* hotOids(storage: Pick<GitStorage, 'hotOidsByPrefix'>, prefix = ''): AsyncGenerator<Oid> {
-  for (const digit of '0123456789abcdef') {
-    const oids = await storage.hotOidsByPrefix(prefix + digit, ROW_PAGE);
-    if (oids.length < ROW_PAGE) yield* oids;
-    else yield* hotOids(storage, prefix + digit);
   }
 }
 

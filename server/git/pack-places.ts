@@ -22,11 +22,13 @@ export interface ObjectPlaces {
   readonly packed: readonly PackedObjects[];
   /** Positions of those that no pack holds, in order. */
   readonly unpacked: readonly number[];
+  /** How long the entries in packs are together. */
+  readonly sizeInPacks: number;
 }
 
 /** Find the place of every object, 28 bytes an object. `packs` are listed newest first. */
 export async function placeObjects(
-  selected: Pick<SelectedObjects, 'oids' | 'typeAt'>,
+  selected: Pick<SelectedObjects, 'oids' | 'groupAt'>,
   packs: readonly IndexedPack[],
 ): Promise<ObjectPlaces> {
   const slice = createTimeSlice();
@@ -41,7 +43,7 @@ export async function placeObjects(
   const counts = new Uint32Array(packs.length);
   const unpacked: number[] = [];
   for (let at = 0; at < size; at += 1) {
-    if (selected.typeAt(at) === undefined) continue;
+    if (selected.groupAt(at) < 0) continue;
     for (const { pack, i } of bySize) {
       const row = pack.index.findRaw(raw, at * OID_BYTES);
       if (row < 0) continue;
@@ -65,6 +67,7 @@ export async function placeObjects(
   }
 
   const packed: PackedObjects[] = [];
+  let sizeInPacks = 0;
   for (let i = packs.length - 1; i >= 0; i -= 1) {
     const { ref, index } = packs[i] as IndexedPack;
     const list = lists[i] as Uint32Array;
@@ -76,6 +79,8 @@ export async function placeObjects(
     for (const at of list) {
       const row = rowOf[at] as number;
       const local = lowerBound(offsets, index.offsetAt(row));
+      sizeInPacks +=
+        (index.entryEnd(offsets[local] as number, ref.sizeBytes) ?? 0) - (offsets[local] as number);
       positions[local] = at;
       rows[local] = row;
       if (local % 1024 === 0 && slice.isOver()) await slice.next();
@@ -92,5 +97,5 @@ export async function placeObjects(
       },
     });
   }
-  return { packed, unpacked };
+  return { packed, unpacked, sizeInPacks };
 }

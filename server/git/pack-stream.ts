@@ -16,7 +16,6 @@ import { createPackOutput } from './pack-output.ts';
 import { placeObjects } from './pack-places.ts';
 import type { ObjectPlaces, PackedObjects } from './pack-places.ts';
 import { deflateObject } from './pack-write.ts';
-import { PACK_ORDER } from './selected-objects.ts';
 import type { SelectedObjects } from './selected-objects.ts';
 import { createTimeSlice } from './time-slice.ts';
 
@@ -52,16 +51,32 @@ export interface PackStreamNeeds {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A pack that is ready to be written. */
+export interface PlannedPack {
+  /** Bytes of the stored entries that it is made of, but for those that no pack holds. */
+  readonly sizeInPacks: number;
+  readonly bytes: AsyncGenerator<Buffer, void, undefined>;
+}
+
 /**
  * A pack of the selected objects, made of what is stored: entries are copied as they are, in few reads. A delta stays
  * one when its base was written before it, which no circle of deltas can outlive, or when the client has the base.
  * Where a whole object replaced another one that the client can have by then, a delta is made. Holds in memory where
  * each object lies and went, and a few megabytes of content.
  */
-export async function* writePackStream(needs: PackStreamNeeds): AsyncGenerator<Buffer, void, undefined> {
+export async function planPack(needs: PackStreamNeeds): Promise<PlannedPack> {
   const { db, selected } = needs;
-  const writer = createEntryWriter(needs, await placeObjects(selected, await db.packs()));
-  for (const type of PACK_ORDER) if (selected.countOf(type) > 0) yield* writer.write(type);
+  const places = await placeObjects(selected, await db.packs());
+  return { sizeInPacks: places.sizeInPacks, bytes: writePack(needs, places) };
+}
+
+async function* writePack(
+  needs: PackStreamNeeds,
+  places: ObjectPlaces,
+): AsyncGenerator<Buffer, void, undefined> {
+  const { selected } = needs;
+  const writer = createEntryWriter(needs, places);
+  for (let group = 0; group < selected.groups; group += 1) yield* writer.write(group);
   yield* writer.finish();
 }
 
@@ -224,13 +239,13 @@ function createEntryWriter(needs: PackStreamNeeds, places: ObjectPlaces) {
     }
   }
 
-  async function* writePacked(from: PackedObjects, type: GitObjectType): AsyncGenerator<Buffer> {
-    let next = read(from, windowFrom(from, 0, type, selected));
+  async function* writePacked(from: PackedObjects, group: number): AsyncGenerator<Buffer> {
+    let next = read(from, windowFrom(from, 0, group, selected));
     for (;;) {
       const { window, bytes } = await next;
       if (window === undefined) return;
       // The next window is read while this one is written.
-      next = read(from, windowFrom(from, window.after, type, selected));
+      next = read(from, windowFrom(from, window.after, group, selected));
       // Whoever stops in between does not wait for it.
       next.catch(() => undefined);
       signal?.throwIfAborted();
@@ -279,8 +294,8 @@ function createEntryWriter(needs: PackStreamNeeds, places: ObjectPlaces) {
     output.put(deflated);
   }
 
-  async function* writeUnpacked(type: GitObjectType): AsyncGenerator<Buffer> {
-    const mine = places.unpacked.filter((at) => selected.typeAt(at) === type);
+  async function* writeUnpacked(group: number): AsyncGenerator<Buffer> {
+    const mine = places.unpacked.filter((at) => selected.groupAt(at) === group);
     let batch = 16;
     for (let start = 0; start < mine.length;) {
       signal?.throwIfAborted();
@@ -300,9 +315,9 @@ function createEntryWriter(needs: PackStreamNeeds, places: ObjectPlaces) {
   }
 
   return {
-    async *write(type: GitObjectType): AsyncGenerator<Buffer> {
-      for (const packed of places.packed) yield* writePacked(packed, type);
-      yield* writeUnpacked(type);
+    async *write(group: number): AsyncGenerator<Buffer> {
+      for (const packed of places.packed) yield* writePacked(packed, group);
+      yield* writeUnpacked(group);
     },
     *finish(): Generator<Buffer> {
       if (count !== selected.count) throw new Error(`a pack of ${selected.count} objects got ${count}`);
@@ -325,11 +340,11 @@ interface Window {
   readonly isLarge: boolean;
 }
 
-/** The next entries of one type in a pack, from a place in its list on. */
+/** The next entries of one group in a pack, from a place in its list on. */
 function windowFrom(
   { offsets, positions, index, ref }: PackedObjects,
   from: number,
-  type: GitObjectType,
+  group: number,
   selected: SelectedObjects,
 ): Window | undefined {
   const locals: number[] = [];
@@ -338,7 +353,7 @@ function windowFrom(
   let end = 0;
   let local = from;
   for (; local < offsets.length; local += 1) {
-    if (selected.typeAt(positions[local] as number) !== type) continue;
+    if (selected.groupAt(positions[local] as number) !== group) continue;
     const offset = offsets[local] as number;
     const entryEnd = index.entryEnd(offset, ref.sizeBytes);
     if (entryEnd === undefined || entryEnd <= offset)

@@ -4,7 +4,7 @@ import { createOidTable } from './oid-table.ts';
 import type { OidTable } from './oid-table.ts';
 
 /** In the order in which a pack holds them. */
-export const PACK_ORDER: readonly GitObjectType[] = ['commit', 'tag', 'tree', 'blob'];
+const PACK_ORDER: readonly GitObjectType[] = ['commit', 'tag', 'tree', 'blob'];
 
 /**
  * The objects of an answer by position, in flat arrays: what they are, and which object each one replaced at its path,
@@ -15,9 +15,10 @@ export interface SelectedObjects {
   readonly oids: OidTable;
   /** How many are in the answer. */
   readonly count: number;
-  /** The type of an object; `undefined` for one left out since. */
-  typeAt(at: number): GitObjectType | undefined;
-  countOf(type: GitObjectType): number;
+  /** Objects of the answer are written group by group. */
+  readonly groups: number;
+  /** The group of an object; -1 for one left out since. */
+  groupAt(at: number): number;
   /** What was at the path before, in an earlier commit of the answer or at the client. */
   formerAt(at: number): Oid | undefined;
   /** True for what the client is known to have; of much it is not known. */
@@ -27,6 +28,9 @@ export interface SelectedObjects {
 export interface ObjectSelection extends SelectedObjects {
   /** Objects that the client has. */
   readonly held: OidTable;
+  /** The type of an object; `undefined` for one left out since. */
+  typeAt(at: number): GitObjectType | undefined;
+  countOf(type: GitObjectType): number;
   /** Select an object; false when it was selected or left out before. */
   add(oid: Oid, type: GitObjectType, former?: Oid): boolean;
   /** Select what is named by raw bytes, such as an entry of a tree; answers its position, -1 as above. */
@@ -71,6 +75,8 @@ export function createObjectSelection(): ObjectSelection {
     get count() {
       return counts.reduce((sum, count) => sum + count, 0);
     },
+    groups: PACK_ORDER.length,
+    groupAt: (at) => (types[at] as number) - 1,
     typeAt(at) {
       const type = types[at] as number;
       return type === 0 ? undefined : PACK_ORDER[type - 1];

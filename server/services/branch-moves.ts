@@ -14,6 +14,8 @@ import type { RefUpdates } from './ref-updates.ts';
 export interface PlannedMove {
   /** The same as the head: nothing is to be done. */
   readonly target: Oid;
+  /** True when the target leads to the head. */
+  readonly isFastForward?: boolean;
   /** What is new on the way there. */
   readonly objects?: readonly NewGitObject[];
   /** Large objects that come with it: row keys. */
@@ -86,12 +88,12 @@ export function createBranchMoves(parts: {
           if (!found) throw revisionNotFound(shown(shortName));
           const head = found.target;
           if (earlier.some(({ commit }) => commit === head)) return head;
-          const { target, objects: made = [], links = [] } = await plan(head);
+          const { target, isFastForward = false, objects: made = [], links = [] } = await plan(head);
           if (target === head) return head;
           const outcome = await refUpdates.apply({
             repo,
             actorId: actorIdOf(granted),
-            moves: [{ name: ref, expected: head, next: { target } }],
+            moves: [{ name: ref, expected: head, next: { target }, isFastForward }],
             ...(await stage(repo.publicId, made)),
             links,
             also: async (stores, now) => {

@@ -160,8 +160,9 @@ export function createCommits(parts: {
     const outcome = await refUpdates.apply({
       repo,
       actorId: granted.actor.kind === 'user' ? granted.actor.user.id : undefined,
-      moves: [{ name: branchRef(branch), expected: head, next: { target: commit.oid } }],
+      moves: [{ name: branchRef(branch), expected: head, next: { target: commit.oid }, isFastForward: true }],
       ...staged,
+      mayHoldUnreachable: hasReplacedFiles(prepared.received),
       links: [...linkPaths.keys()],
       linkPaths,
       also: (stores, now) =>
@@ -399,6 +400,12 @@ function requireLarge(
     );
   }
   return object;
+}
+
+/** Of two contents for one path the first is staged as well, though nothing will lead to it. */
+function hasReplacedFiles({ operations }: ReceivedCommit): boolean {
+  const files = operations.filter(({ kind }) => kind === 'file');
+  return new Set(files.map(({ path }) => path)).size < files.length;
 }
 
 function refuseTwins(edited: EditedTree): void {

@@ -91,7 +91,7 @@ export function createMerges(parts: {
     const commit = newCommit(granted, { tree: merged.root, parents, message }, clock.now());
     const trees = { before: headTree, after: merged.root, commit: commit.oid };
     const links = await heldFiles.require(granted.repo, objects, trees);
-    return { target: commit.oid, objects: [...merged.objects, commit], links };
+    return { target: commit.oid, isFastForward: true, objects: [...merged.objects, commit], links };
   }
 
   async function planMerge(granted: Granted<'write'>, wish: MergeWish, head: Oid): Promise<PlannedMove> {
@@ -104,7 +104,8 @@ export function createMerges(parts: {
     const sourceTree = await objects.rootTree(source.commit);
     if (bases[0] === head && wish.fastForward && !squash) {
       const trees = { before: headTree, after: sourceTree, commit: source.commit };
-      return { target: source.commit, links: await heldFiles.require(granted.repo, objects, trees) };
+      const links = await heldFiles.require(granted.repo, objects, trees);
+      return { target: source.commit, isFastForward: true, links };
     }
     if (bases.length === 0 && !wish.allowUnrelated) {
       throw new HubError(

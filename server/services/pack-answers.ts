@@ -1,107 +1,156 @@
+import { createHash } from 'node:crypto';
 import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
+import { isReadableRef } from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
-import { createOidTable, type OidTable } from '../git/oid-table.ts';
-import type { ObjectFilter, PackQuestion } from '../git/pack-question.ts';
+import { listObjects } from '../git/object-listing.ts';
+import type { PackQuestion } from '../git/pack-question.ts';
 import { selectObjects } from '../git/pack-selection.ts';
-import { writePackStream } from '../git/pack-stream.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
-import { TreeScan } from '../git/tree-scan.ts';
+import { planPack } from '../git/pack-stream.ts';
+import type { SelectedObjects } from '../git/selected-objects.ts';
 import type { ByteSource } from '../objects/object-store.ts';
+import type { MadeFiles } from '../platform/made-files.ts';
 import type { CommitGraphs } from './commit-graphs.ts';
-import { readFetchRefs } from './fetch-refs.ts';
+import type { Reachability } from './reachability.ts';
 import type { RepoObjects } from './repo-objects.ts';
 
+/** Packs for fetches. */
 export interface PackAnswers {
-  /** Streams the pack, header and trailer included. `onProgress` says counts for band 2. */
+  /**
+   * The pack that answers a question, header and trailer included. `onProgress` is told counts for the person who waits.
+   * Throws `CorruptObject` where something is missing or damaged.
+   */
   pack(
     repo: Repo,
     question: PackQuestion,
     needs: { signal: AbortSignal; onProgress: (text: string) => void },
-  ): Promise<{ objectCount: number; bytes: ByteSource }>;
+  ): Promise<{ bytes: ByteSource }>;
   /** Those of `oids` that a reader of the repository's readable refs cannot reach. */
   unreachable(repo: Repo, oids: readonly Oid[], signal: AbortSignal): Promise<readonly Oid[]>;
 }
 
-/** What is added to `table`, in order; anything in `skip` and below it is left out. */
-interface Walk {
-  readonly objects: ObjectDb;
-  readonly table: OidTable;
-  readonly skip: OidTable | undefined;
-  readonly filter: ObjectFilter | undefined;
-  readonly signal: AbortSignal;
-}
+/**
+ * A repository whose bytes came by push for the most part is sent as it lies; in one that was made through the API every
+ * commit stores whole folders, and a walk finds what they replaced.
+ */
+const PUSHED_PART = 3 / 4;
+/** With few commits there is little to find. */
+const FEW_COMMITS = 8;
 
-async function addTree(walk: Walk, root: Oid, rootDepth = 0, isNamed = false): Promise<void> {
-  const { objects, table, skip, filter, signal } = walk;
-  const slice = createTimeSlice();
-  const most = filter?.kind === 'tree:depth' ? filter.depth : Infinity;
-  if (!isNamed && rootDepth >= most) return;
-  const waiting: { oid: Oid; depth: number }[] = [];
-  const discover = (oid: Oid, depth: number): void => {
-    if (depth < most && !skip?.has(oid) && table.add(oid)) waiting.push({ oid, depth });
-  };
-  if (isNamed) {
-    if (table.add(root)) waiting.push({ oid: root, depth: rootDepth });
-  } else discover(root, rootDepth);
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    signal.throwIfAborted();
-    const depth = next.depth + 1;
-    const scan = new TreeScan(await objects.tree(next.oid));
-    const blobs: Oid[] = [];
-    while (scan.next()) {
-      if (scan.type === 'tree') discover(scan.oid, depth);
-      else if (scan.type === 'blob' && depth < most && filter?.kind !== 'blob:none') blobs.push(scan.oid);
-    }
-    const fresh = blobs.filter((oid) => !skip?.has(oid) && !table.has(oid));
-    const infos = filter?.kind === 'blob:limit' ? await objects.infoMany(fresh) : undefined;
-    for (const oid of fresh) {
-      const size = infos?.get(oid)?.sizeBytes ?? 0;
-      if (filter?.kind !== 'blob:limit' || size < filter.bytes) table.add(oid);
-    }
-    if (slice.isOver()) await slice.next();
-  }
+/** What the refs of a repository say about a question. */
+interface Scope {
+  /** Only tips are asked for, and from the beginning: others will ask for the same. */
+  readonly isCommon: boolean;
+  /** Everything stored is wanted, and nothing is stored that no readable ref leads to. */
+  readonly isEverything: boolean;
 }
 
 export function createPackAnswers(parts: {
   readonly db: Database;
   readonly repoObjects: RepoObjects;
   readonly commitGraphs: CommitGraphs;
+  readonly reachability: Reachability;
+  /** Whole answers, under the public id of their repository. */
+  readonly answers: MadeFiles;
 }): PackAnswers {
-  const { db, repoObjects, commitGraphs } = parts;
+  const { db, repoObjects, commitGraphs, reachability, answers } = parts;
+
+  async function scopeOf(repo: Repo, question: PackQuestion): Promise<Scope> {
+    const { haves, clientShallow, uncut, cut, filter } = question;
+    if (haves.length + clientShallow.length + uncut.length > 0)
+      return { isCommon: false, isEverything: false };
+    const { refs, mayHoldUnreachable } = await db.read(async (stores) => ({
+      refs: await stores.refs.list(repo.id, 'refs/'),
+      mayHoldUnreachable: await stores.gitObjects.mayHoldUnreachable(repo.id),
+    }));
+    const wants = new Set(question.wants);
+    const tips = new Set(refs.map(({ target }) => target));
+    const isWhole = refs.every(({ name, target }) => isReadableRef(name) && wants.has(target));
+    return {
+      isCommon: question.wants.every((oid) => tips.has(oid)),
+      isEverything: isWhole && cut.length === 0 && filter === undefined && !mayHoldUnreachable,
+    };
+  }
+
+  async function isPushed(repo: Repo): Promise<boolean> {
+    const { packs, rows } = await db.read(async (stores) => ({
+      packs: await stores.gitObjects.packs(repo.id),
+      rows: await stores.gitObjects.hotTotals(repo.id),
+    }));
+    let pushed = 0;
+    let all = rows.sizeBytes;
+    for (const { source, sizeBytes } of packs) {
+      all += sizeBytes;
+      if (source === 'push') pushed += sizeBytes;
+    }
+    return pushed >= all * PUSHED_PART;
+  }
+
+  async function select(
+    repo: Repo,
+    objects: ObjectDb,
+    question: PackQuestion,
+    { isEverything }: Scope,
+    signal: AbortSignal,
+  ): Promise<SelectedObjects> {
+    const graph = commitGraphs.open(repo, objects);
+    if (isEverything) {
+      const hasFewCommits = async (): Promise<boolean> => {
+        const commits = [...(await graph.findMany(question.wants)).keys()];
+        const { kept, edge } = await graph.within(commits, FEW_COMMITS);
+        return kept.length <= FEW_COMMITS && edge.length === 0;
+      };
+      if ((await isPushed(repo)) || (await hasFewCommits())) {
+        return listObjects(repoObjects.storage(repo), objects, signal);
+      }
+    }
+    return selectObjects(question, { graph, db: objects, signal });
+  }
+
+  async function make(
+    repo: Repo,
+    question: PackQuestion,
+    scope: Scope,
+    signal: AbortSignal,
+    onProgress: (text: string) => void,
+  ): Promise<{ readonly sizeBytes: number; readonly bytes: ByteSource }> {
+    const objects = repoObjects.open(repo);
+    const selected = await select(repo, objects, question, scope, signal);
+    onProgress(`Enumerating objects: ${selected.count}, done.\n`);
+    const { sizeInPacks, bytes } = await planPack({
+      db: objects,
+      storage: repoObjects.storage(repo),
+      selected,
+      // A client that left objects out may lack what the trees it has lead to.
+      mayBeThin: question.mayBeThin && question.filter === undefined,
+      mayUseOffsets: question.mayUseOffsets,
+      signal,
+    });
+    const rows = await db.read((stores) => stores.gitObjects.hotTotals(repo.id));
+    return { sizeBytes: sizeInPacks + rows.sizeBytes, bytes };
+  }
 
   return {
     async pack(repo, question, { signal, onProgress }) {
-      const db = repoObjects.open(repo);
-      const selected = await selectObjects(question, { graph: commitGraphs.open(repo, db), db, signal });
-      onProgress(`Enumerating objects: ${selected.count}, done.\n`);
-      const bytes = writePackStream({
-        db,
-        storage: repoObjects.storage(repo),
-        selected,
-        // A client that left objects out may lack what the trees it has lead to.
-        mayBeThin: question.mayBeThin && question.filter === undefined,
-        mayUseOffsets: question.mayUseOffsets,
-        signal,
-      });
-      return { objectCount: selected.count, bytes };
+      const scope = await scopeOf(repo, question);
+      if (!scope.isCommon) return make(repo, question, scope, signal, onProgress);
+      const recipe = (ending: AbortSignal) => make(repo, question, scope, ending, onProgress);
+      return { bytes: answers.read(repo.publicId, keyOf(question), recipe, signal) };
     },
 
-    async unreachable(repo, oids, signal) {
-      const objects = repoObjects.open(repo);
-      const graph = commitGraphs.open(repo, objects);
-      const refs = await readFetchRefs(db, repo);
-      const tips = [...(await graph.findMany(refs.tips())).keys()];
-      const { sent } = await graph.select({ wants: tips, haves: [], ends: [], haveEnds: [], signal });
-      const table = createOidTable();
-      for (const { target } of refs.all) table.add(target);
-      for (const at of sent) {
-        table.add(graph.table.oidAt(at));
-        const walk = { objects, table, skip: undefined, filter: undefined, signal };
-        await addTree(walk, graph.table.treeAt(at));
-      }
-      return oids.filter((oid) => !table.has(oid));
-    },
+    unreachable: (repo, oids, signal) => reachability.unreachable(repo, oids, signal),
   };
+}
+
+/** Questions with one key have one answer, as far as nothing is asked that depends on the client. */
+function keyOf({ wants, cut, filter, includeTags, mayUseOffsets }: PackQuestion): string {
+  const asked = [
+    [...new Set(wants)].sort(),
+    [...new Set(cut)].sort(),
+    filter ?? null,
+    includeTags.map(({ tag }) => tag).sort(),
+    mayUseOffsets,
+  ];
+  return createHash('sha256').update(JSON.stringify(asked)).digest('hex').slice(0, 40);
 }

@@ -14,6 +14,8 @@ export interface RefMove {
   readonly expected: Oid | undefined;
   /** What it becomes; undefined deletes it. */
   readonly next: { readonly target: Oid; readonly peeled?: Oid } | undefined;
+  /** True when `next` is known to lead to `expected`: nothing is lost that was reachable. */
+  readonly isFastForward?: boolean;
 }
 
 /** Everything that must become true together with the moves. The bytes of packs and large objects are stored already. */
@@ -23,6 +25,8 @@ export interface RefChange {
   readonly moves: readonly RefMove[];
   readonly hotObjects?: readonly Omit<HotObject, 'id'>[];
   readonly packs?: readonly NewPack[];
+  /** Among the objects may be some that none of the moves leads to. */
+  readonly mayHoldUnreachable?: boolean;
   /** Large objects that the new commits name: row keys. */
   readonly links?: readonly number[];
   /** Where those are, by row key, as far as the change knows. */
@@ -97,6 +101,9 @@ async function applyWithin(stores: Stores, change: RefChange, now: number): Prom
   }
   if (change.hotObjects?.length) await stores.gitObjects.insertHot(repo.id, change.hotObjects);
   for (const pack of change.packs ?? []) await stores.gitObjects.addPack(repo.id, pack, now);
+  if (change.mayHoldUnreachable === true || change.moves.some(mayLoseObjects)) {
+    await stores.gitObjects.noteUnreachable(repo.id);
+  }
   if (change.links?.length) await stores.largeObjects.link(repo.id, change.links, now, originOf(change));
   await stores.repos.touch(repo.id, now);
   const head = branchRef(current.defaultBranch);
@@ -113,6 +120,9 @@ async function applyWithin(stores: Stores, change: RefChange, now: number): Prom
   await change.also?.(stores, now);
   await failPoint('refs-moving');
 }
+
+const mayLoseObjects = ({ expected, next, isFastForward }: RefMove): boolean =>
+  expected !== undefined && (next === undefined || (isFastForward !== true && next.target !== expected));
 
 const originOf = ({ actorId, moves, linkPaths = new Map() }: RefChange): LinkOrigin => ({
   paths: linkPaths,

@@ -1,4 +1,4 @@
-import type { Database, Ref } from '../db/stores.ts';
+import type { Database, Ref, Stores } from '../db/stores.ts';
 import type { Visibility } from '../domain/account.ts';
 import { parseNamespaceName, parseRepoName } from '../domain/names.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
@@ -59,6 +59,7 @@ export function createRepoDuplicates(parts: {
         });
         // Packs never change, so both repositories list the same ones; rows are copied.
         await stores.gitObjects.copyAll(from.id, repo.id);
+        if (await mayHoldUnreachable(stores, from)) await stores.gitObjects.noteUnreachable(repo.id);
         await stores.largeObjects.copyLinks(from.id, repo.id, now);
         for (const prefix of COPIED_REFS) {
           const refs = await stores.refs.list(from.id, prefix);
@@ -82,6 +83,13 @@ export function createRepoDuplicates(parts: {
       return duplicate;
     },
   };
+}
+
+/** What only refs lead to that do not come along is not reachable in the duplicate. */
+async function mayHoldUnreachable(stores: Stores, from: Repo): Promise<boolean> {
+  if (await stores.gitObjects.mayHoldUnreachable(from.id)) return true;
+  const refs = await stores.refs.list(from.id, 'refs/');
+  return refs.some(({ name }) => !COPIED_REFS.some((prefix) => name.startsWith(prefix)));
 }
 
 const creationOf = ({ name, target, peeled }: Ref) => ({

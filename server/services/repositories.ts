@@ -51,6 +51,8 @@ export function createRepositories(parts: {
   readonly authorize: Authorize;
   readonly commits: Commits;
   readonly refUpdates: RefUpdates;
+  /** Told after the transaction, to forget what is kept of it outside. */
+  readonly onDeleted: (repo: Repo) => Promise<void>;
 }): Repositories {
   const { db, clock, authorize, commits, refUpdates } = parts;
 
@@ -124,6 +126,7 @@ export function createRepositories(parts: {
           at: clock.now(),
         });
       });
+      await parts.onDeleted(granted.repo);
     },
 
     async list(actor, query) {

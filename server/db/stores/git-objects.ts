@@ -198,6 +198,24 @@ export function createGitObjectStore({ db, dialect }: StoreContext): GitObjectSt
       return row !== undefined;
     },
 
+    mayHoldUnreachable: async (repositoryId) => {
+      const row = await db
+        .selectFrom('repositories')
+        .select('may_hold_unreachable')
+        .where('id', '=', repositoryId)
+        .executeTakeFirst();
+      return row?.may_hold_unreachable !== 0;
+    },
+
+    noteUnreachable: async (repositoryId) => {
+      await db
+        .updateTable('repositories')
+        .set({ may_hold_unreachable: 1 })
+        .where('id', '=', repositoryId)
+        .where('may_hold_unreachable', '=', 0)
+        .execute();
+    },
+
     copyAll: async (from, to) => {
       const packColumns = [
         ...(['pack_id', 'home', 'source', 'object_count', 'size_bytes', 'index_size_bytes'] as const),

@@ -25,7 +25,8 @@ const REPO_COLUMNS = [
   'namespaces.kind as owner_kind',
 ] as const;
 
-type Uncounted = 'folded' | 'likes' | 'downloads' | 'downloads_all_time' | 'trending';
+type Uncounted =
+  'folded' | 'likes' | 'downloads' | 'downloads_all_time' | 'trending' | 'may_hold_unreachable';
 export type RepoRow = Omit<Selectable<RepositoryTable>, Uncounted> & {
   owner_name: string;
   owner_kind: NamespaceTable['kind'];

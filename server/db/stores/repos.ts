@@ -134,6 +134,7 @@ export function createRepoStore(context: StoreContext): RepoStore {
           created_by: createdBy ?? null,
           created_at: now,
           updated_at: now,
+          may_hold_unreachable: 0,
         })
         .returning('id')
         .executeTakeFirstOrThrow();

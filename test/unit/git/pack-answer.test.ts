@@ -10,7 +10,7 @@ import { createObjectDb } from '../../../server/git/object-db.ts';
 import { hashObject, newObject } from '../../../server/git/objects.ts';
 import type { ObjectFilter, PackQuestion } from '../../../server/git/pack-question.ts';
 import { selectObjects } from '../../../server/git/pack-selection.ts';
-import { writePackStream } from '../../../server/git/pack-stream.ts';
+import { planPack } from '../../../server/git/pack-stream.ts';
 import type { SelectedObjects } from '../../../server/git/selected-objects.ts';
 import { createMemoryGitStorage } from '../../support/memory-git-storage.ts';
 import type { MemoryGitStorage } from '../../support/memory-git-storage.ts';
@@ -42,14 +42,14 @@ async function answer(
   const selected = await selectObjects(question, { graph, db });
   const mayBeThin = question.mayBeThin && question.filter === undefined;
   const { mayUseOffsets } = question;
-  const pack = await collect(writePackStream({ db, storage, selected, mayBeThin, mayUseOffsets }));
+  const pack = await collect((await planPack({ db, storage, selected, mayBeThin, mayUseOffsets })).bytes);
   return { selected, pack };
 }
 
-const sentBy = ({ oids, typeAt }: SelectedObjects): Set<string> =>
+const sentBy = ({ oids, groupAt }: SelectedObjects): Set<string> =>
   new Set(
     Array.from({ length: oids.size }, (_, at) => at)
-      .filter((at) => typeAt(at))
+      .filter((at) => groupAt(at) >= 0)
       .map((at) => oids.oidAt(at)),
   );
 
