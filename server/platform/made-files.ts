@@ -173,9 +173,9 @@ export function createMadeFiles(needs: {
       if (making.state !== 'whole') making.state = 'failed';
       making.error = error;
     } finally {
-      if (makings.get(id) === making) makings.delete(id);
       tell(making);
       await rm(path, { force: true }).catch(() => undefined);
+      if (makings.get(id) === making) makings.delete(id);
       await letGo(making);
     }
   }
@@ -285,9 +285,10 @@ export function createMadeFiles(needs: {
         yield* readKept(id, file, handle);
         return;
       }
-      // One that is being given up since its last reader went is of no use to a new one.
       const running = makings.get(id);
-      const making = running === undefined || running.stop.signal.aborted ? begin(group, id, make) : running;
+      // One that failed, or is given up since its last reader went, is of no use to a new one.
+      const isUseful = running !== undefined && running.state !== 'failed' && !running.stop.signal.aborted;
+      const making = isUseful ? running : begin(group, id, make);
       if (yield* follow(making, signal)) return;
       const { recipe = await make(signal) } = making;
       making.recipe = undefined;

@@ -145,6 +145,7 @@ describe('a file that is made while it is read', () => {
     await files.remove(GROUP);
     expect(kept()).toEqual(['bb-f3']);
     expect(await text(files.read(GROUP, 'f1', recipe(3, { sizeBytes: 1 }), forever))).toBe(expected(3));
+    await files.close();
     expect(kept()).toEqual(['bb-f3']);
   });
 });
