@@ -41,7 +41,8 @@ export async function endHistory(
     clientShallow,
     uncut,
     cut: [...fresh, ...stays],
-    lines: [...fresh.map((oid) => `shallow ${oid}\n`), ...uncut.map((oid) => `unshallow ${oid}\n`)],
+    // Without a line feed, as git has it: libgit2 takes none here.
+    lines: [...fresh.map((oid) => `shallow ${oid}`), ...uncut.map((oid) => `unshallow ${oid}`)],
   };
 }
 
