@@ -14,7 +14,9 @@ export interface LineChange {
 /** Lines that occur more often than this in a stretch do not align it; git has the same bound. */
 const MAX_OCCURRENCES = 64;
 /** Steps between two looks at the clock. */
-const STEP = 4096;
+const STEP = 2048;
+/** Some steps are followed by a collection of the garbage they made. */
+const SLICE_MS = 5;
 
 /** Thrown when two texts take more steps to compare than the caller allows. */
 export class TooCostly extends Error {
@@ -39,6 +41,11 @@ interface Pace {
 function isTurnOver(pace: Pace, steps: number): boolean {
   pace.budget.left -= steps;
   if (pace.budget.left < 0) throw new TooCostly();
+  return isTimeUp(pace, steps);
+}
+
+/** The same for steps that grow with the texts and no faster, which the budget need not bound. */
+function isTimeUp(pace: Pace, steps: number): boolean {
   pace.sinceLook += steps;
   if (pace.sinceLook < STEP) return false;
   pace.sinceLook = 0;
@@ -72,7 +79,7 @@ export async function diffLines(
 ): Promise<readonly LineChange[]> {
   const left: Side = { lines: a, marks: new Uint8Array(a.length) };
   const right: Side = { lines: b, marks: new Uint8Array(b.length) };
-  const pace: Pace = { budget, slice: createTimeSlice(), sinceLook: 0 };
+  const pace: Pace = { budget, slice: createTimeSlice(SLICE_MS), sinceLook: 0 };
   const stack: Stretch[] = [{ a: 0, aEnd: a.length, b: 0, bEnd: b.length }];
   for (let stretch = stack.pop(); stretch !== undefined; stretch = stack.pop()) {
     if (isTurnOver(pace, 1)) await pace.slice.next();
@@ -91,9 +98,9 @@ export async function diffLines(
       );
     }
   }
-  compact(left, right);
-  compact(right, left);
-  return changesOf(left, right);
+  await compact(left, right, pace);
+  await compact(right, left, pace);
+  return changesOf(left, right, pace);
 }
 
 function markAll(left: Side, right: Side, { a, aEnd, b, bEnd }: Stretch): void {
@@ -199,11 +206,27 @@ interface Shared {
   readonly lines: Int32Array;
 }
 
-function sharedLines(side: Side, from: number, to: number, others: ReadonlySet<number>): Shared {
+async function distinctLines(side: Side, from: number, to: number, pace: Pace): Promise<ReadonlySet<number>> {
+  const found = new Set<number>();
+  for (let at = from; at < to; at += 1) {
+    found.add(side.lines[at] as number);
+    if (isTimeUp(pace, 1)) await pace.slice.next();
+  }
+  return found;
+}
+
+async function sharedLines(
+  side: Side,
+  from: number,
+  to: number,
+  others: ReadonlySet<number>,
+  pace: Pace,
+): Promise<Shared> {
   const places: number[] = [];
   for (let at = from; at < to; at += 1) {
     if (others.has(side.lines[at] as number)) places.push(at);
     else side.marks[at] = 1;
+    if (isTimeUp(pace, 1)) await pace.slice.next();
   }
   return {
     places: Int32Array.from(places),
@@ -222,8 +245,8 @@ async function markShortest(left: Side, right: Side, stretch: Stretch, pace: Pac
     aEnd -= 1;
     bEnd -= 1;
   }
-  const one = sharedLines(left, a, aEnd, new Set(right.lines.subarray(b, bEnd)));
-  const two = sharedLines(right, b, bEnd, new Set(left.lines.subarray(a, aEnd)));
+  const one = await sharedLines(left, a, aEnd, await distinctLines(right, b, bEnd, pace), pace);
+  const two = await sharedLines(right, b, bEnd, await distinctLines(left, a, aEnd, pace), pace);
   const size = one.lines.length + two.lines.length + 3;
   const forward = new Int32Array(2 * size);
   const backward = new Int32Array(2 * size);
@@ -385,10 +408,13 @@ class MarkedRun {
  * Lay changes that can slide where git lays them: beside a change of the other text if there is one within reach, else
  * as far down as they go.
  */
-function compact(side: Side, other: Side): void {
+async function compact(side: Side, other: Side, pace: Pace): Promise<void> {
   const run = new MarkedRun(side);
   const beside = new MarkedRun(other);
+  let before = 0;
   do {
+    if (isTimeUp(pace, 1 + Math.abs(run.end - before))) await pace.slice.next();
+    before = run.end;
     if (run.isEmpty) continue;
     let size: number;
     let highestEnd: number;
@@ -408,7 +434,7 @@ function compact(side: Side, other: Side): void {
   } while (run.next() && (beside.next() || true));
 }
 
-function changesOf(left: Side, right: Side): readonly LineChange[] {
+async function changesOf(left: Side, right: Side, pace: Pace): Promise<readonly LineChange[]> {
   const changes: LineChange[] = [];
   let [a, b] = [0, 0];
   while (a < left.lines.length || b < right.lines.length) {
@@ -416,6 +442,7 @@ function changesOf(left: Side, right: Side): readonly LineChange[] {
     while (left.marks[a]) a += 1;
     while (right.marks[b]) b += 1;
     if (a > aStart || b > bStart) changes.push({ aStart, aCount: a - aStart, bStart, bCount: b - bStart });
+    if (isTimeUp(pace, 1 + a - aStart + b - bStart)) await pace.slice.next();
     a += 1;
     b += 1;
   }

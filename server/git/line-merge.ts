@@ -1,5 +1,6 @@
 import { diffLines, type LineChange, type StepBudget } from './line-diff.ts';
 import { cutLines, type LinedText } from './text-lines.ts';
+import { createTimeSlice } from './time-slice.ts';
 
 /** What to do where both sides changed the same lines: keep one side, or both between markers. */
 export type LineFavor = 'ours' | 'theirs' | 'marked';
@@ -21,6 +22,9 @@ interface Region {
 
 /** Conflicts with no more lines than these between them are one to a reader, and to git. */
 const JOINED_WITHIN = 3;
+/** Regions between two looks at the clock. */
+const STEP = 1024;
+const SLICE_MS = 5;
 const NEWLINE = 0x0a;
 
 const linesOf = (text: LinedText, from: number, count: number): Buffer =>
@@ -43,21 +47,23 @@ export async function mergeLines(
   const theirChanges = await diffLines(base.lines, theirs.lines, budget);
   if (ourChanges.length === 0) return { content: texts.theirs, conflicts: 0 };
   if (theirChanges.length === 0) return { content: texts.ours, conflicts: 0 };
-  const met = meet(ourChanges, theirChanges, { ours, theirs });
+  const met = await meet(ourChanges, theirChanges, { ours, theirs });
   const regions = joinNear(await refine(met, { ours, theirs }, budget));
   const conflicts = regions.filter(({ kind }) => kind === 'conflict').length;
-  return { content: write(regions, { ours, theirs }, favor), conflicts };
+  return { content: await write(regions, { ours, theirs }, favor), conflicts };
 }
 
 /** Walk both lists of changes along the base, and note where they apply alone and where they meet. */
-function meet(
+async function meet(
   ourChanges: readonly LineChange[],
   theirChanges: readonly LineChange[],
   texts: { readonly ours: LinedText; readonly theirs: LinedText },
-): Region[] {
+): Promise<Region[]> {
   const regions: Region[] = [];
+  const slice = createTimeSlice(SLICE_MS);
   let [i, j] = [0, 0];
-  for (;;) {
+  for (let step = 1; ; step += 1) {
+    if (step % STEP === 0 && slice.isOver()) await slice.next();
     const one = ourChanges[i];
     const two = theirChanges[j];
     if (one === undefined && two === undefined) return regions;
@@ -153,7 +159,10 @@ async function refine(
   budget: StepBudget,
 ): Promise<readonly Region[]> {
   const refined: Region[] = [];
+  // Each comparison has a slice of its own, and thousands of short ones follow each other.
+  const slice = createTimeSlice(SLICE_MS);
   for (const region of regions) {
+    if (slice.isOver()) await slice.next();
     if (region.kind !== 'conflict' || region.oursCount === 0 || region.theirsCount === 0) {
       refined.push(region);
       continue;
@@ -205,14 +214,16 @@ const MARKERS = {
 const closed = (lines: Buffer): readonly Buffer[] =>
   lines.length === 0 || lines.at(-1) === NEWLINE ? [lines] : [lines, Buffer.from('\n')];
 
-function write(
+async function write(
   regions: readonly Region[],
   { ours, theirs }: { readonly ours: LinedText; readonly theirs: LinedText },
   favor: LineFavor,
-): Buffer {
+): Promise<Buffer> {
   const pieces: Buffer[] = [];
+  const slice = createTimeSlice(SLICE_MS);
   let written = 0;
-  for (const region of regions) {
+  for (const [index, region] of regions.entries()) {
+    if (index % STEP === 0 && slice.isOver()) await slice.next();
     // Where both sides are alike, ours is copied together with what lies around it.
     if (region.kind === 'same') continue;
     pieces.push(linesOf(ours, written, region.ours - written));
@@ -225,5 +236,6 @@ function write(
     written = region.ours + region.oursCount;
   }
   pieces.push(linesOf(ours, written, ours.lines.length - written));
+  await slice.next();
   return Buffer.concat(pieces);
 }

@@ -10,7 +10,11 @@ export interface LinedText {
 }
 
 const NEWLINE = 0x0a;
-const LOOP_STEP = 1024;
+/** Work between two looks at the clock, in bytes; a line takes as long as so many bytes of it. */
+const LOOP_STEP = 64 * 1024;
+const LINE_WORK = 64;
+/** Numbering lines makes much garbage, and its collection is a part of the turn as well. */
+const SLICE_MS = 5;
 /** As git decides it (`buffer_is_binary`). */
 const BINARY_LOOK_BYTES = 8000;
 
@@ -19,7 +23,8 @@ export const isBinary = (content: Buffer): boolean => content.subarray(0, BINARY
 
 /** Cut a text into lines. `numbers` gives equal lines of several texts equal numbers. */
 export async function cutLines(content: Buffer, numbers: Map<string, number>): Promise<LinedText> {
-  const slice = createTimeSlice();
+  const slice = createTimeSlice(SLICE_MS);
+  let work = 0;
   const starts: number[] = [];
   const lines: number[] = [];
   for (let at = 0; at < content.length;) {
@@ -33,11 +38,14 @@ export async function cutLines(content: Buffer, numbers: Map<string, number>): P
     }
     starts.push(at);
     lines.push(number);
+    work += end - at + LINE_WORK;
     at = end;
-    if (lines.length % LOOP_STEP === 0 && slice.isOver()) await slice.next();
+    if (work < LOOP_STEP) continue;
+    work = 0;
+    if (slice.isOver()) await slice.next();
   }
   starts.push(content.length);
-  return { content, lines: Int32Array.from(lines), starts: Int32Array.from(starts) };
+  return { content, lines: new Int32Array(lines), starts: new Int32Array(starts) };
 }
 
 export function hasMoreLines(content: Buffer, maxLines: number): boolean {
