@@ -16,6 +16,8 @@ export interface PlannedCommand {
   refusal: string | undefined;
   /** For an annotated tag, the commit it leads to. */
   peeled?: Oid;
+  /** A branch that keeps all it had. */
+  isFastForward?: boolean;
 }
 
 export const ATOMIC_REFUSAL = 'Nothing was changed, since another ref of this atomic push was refused.';

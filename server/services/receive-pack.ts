@@ -11,6 +11,7 @@ import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';
 import { actorIdOf, queueKeyOf } from './branch-moves.ts';
+import { isFastForward } from './fast-forward.ts';
 import type { ReceivePack } from './git-exchange.ts';
 import type { StagedObjects } from './object-staging.ts';
 import type { CheckedPack, PackIntake, ReadPack } from './pack-intake.ts';
@@ -22,7 +23,13 @@ import type { RepoObjects } from './repo-objects.ts';
 
 /** A push of more branches does not wait for its turn on each; the compare-and-set decides anyway. */
 const MAX_TURNS = 1000;
-const NOTHING: StagedObjects & PushLinks = { hotObjects: [], packs: [], links: [], linkPaths: new Map() };
+
+/** What the transaction of a push inserts besides its moves. */
+interface Brought extends StagedObjects, PushLinks {
+  /** From what the push wants its refs to be. */
+  readonly isAllReachable: boolean;
+}
+const NOTHING: Brought = { hotObjects: [], packs: [], links: [], linkPaths: new Map(), isAllReachable: true };
 
 /** Failures that are the hub's own: they are logged, and told as they are told everywhere. */
 const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set(['Internal', 'CorruptObject', 'Unavailable']);
@@ -80,6 +87,7 @@ export function createReceivePack(parts: {
       const { name, expected, next } = plan.command;
       if (plan.refusal !== undefined || next === undefined || branchOfRef(name) === undefined) continue;
       try {
+        if (expected !== undefined) plan.isFastForward = await isFastForward(objects, expected, next);
         await checks.requireReadableCard(objects, expected, next);
       } catch (error) {
         plan.refusal = sentenceOf(error);
@@ -109,23 +117,27 @@ export function createReceivePack(parts: {
     granted: Granted<'write'>,
     request: PushRequest,
     planned: readonly PlannedCommand[],
-    brought: StagedObjects & PushLinks,
+    brought: Brought,
   ): Promise<void> {
     const { repo } = granted;
     for (;;) {
       settleAtomic(request, planned);
       const open = planned.filter(({ refusal }) => refusal === undefined);
-      const moves = open.flatMap(({ command, peeled }): RefMove[] => {
+      const moves = open.flatMap(({ command, peeled, isFastForward: isKept = false }): RefMove[] => {
         const { name, expected, next } = command;
         if (next !== undefined && next === expected) return [];
         const target = next === undefined ? undefined : { target: next, ...(peeled ? { peeled } : {}) };
-        return [{ name, expected, next: target }];
+        return [{ name, expected, next: target, isFastForward: isKept }];
       });
       if (moves.length === 0) return;
       const created = moves.flatMap(({ name, expected }) => (expected === undefined ? [name] : []));
       try {
         const outcome = await refUpdates.apply({
           ...{ repo, actorId: actorIdOf(granted), moves, ...brought },
+          // Objects of the refs that were refused came all the same.
+          mayHoldUnreachable:
+            brought !== NOTHING &&
+            (!brought.isAllReachable || planned.some(({ command, refusal }) => command.next && refusal)),
           also: (stores) => refuseClashes(stores, repo.id, created),
         });
         if (outcome.kind === 'done') return;
@@ -164,7 +176,8 @@ export function createReceivePack(parts: {
     const needsObjects = isMoving.some(({ command }) => command.next);
     const staged = needsObjects ? await checked?.store() : undefined;
     await failPoint('push-checked');
-    const brought = needsObjects ? { ...NOTHING, ...linked, ...staged } : NOTHING;
+    const isAllReachable = checked?.pack.isAllReachable ?? true;
+    const brought = needsObjects ? { ...NOTHING, ...linked, ...staged, isAllReachable } : NOTHING;
     const branches = isMoving.filter(({ command }) => branchOfRef(command.name) !== undefined);
     const keys = branches.map(({ command }) => queueKeyOf(granted.repo, command.name)).sort();
     await inTurn(keys.length > MAX_TURNS ? [] : keys, () => moveRefs(granted, request, planned, brought));
