@@ -1,9 +1,7 @@
 import type { Oid } from '../domain/ids.ts';
 import type { CommitGraph } from './commit-graph.ts';
+import { typesOf } from './object-types.ts';
 import type { ObjectDb } from './object-db.ts';
-
-/** Haves looked up together: what is known stays small however many are sent. */
-const BATCH = 1000;
 
 /** Finds out what client and server have in common. */
 export interface Negotiation {
@@ -17,37 +15,27 @@ export interface Negotiation {
 
 export function createNegotiation(parts: {
   readonly objects: Pick<ObjectDb, 'infoMany'>;
-  readonly graph: Pick<CommitGraph, 'findMany' | 'allReach'>;
+  readonly graph: Pick<CommitGraph, 'table' | 'allReach'>;
   /** Commits that are wanted, and those that wanted tags lead to. */
   readonly wanted: readonly Oid[];
+  readonly signal: AbortSignal;
 }): Negotiation {
-  const { objects, graph, wanted } = parts;
+  const { objects, graph, wanted, signal } = parts;
   const common = new Set<Oid>();
   /** How much was common when it was last looked, and what came out. */
   let looked = { at: 0, isReady: false };
-
-  async function takeBatch(haves: readonly Oid[]): Promise<readonly Oid[]> {
-    const commits = await graph.findMany(haves);
-    const others = haves.filter((oid) => !commits.has(oid));
-    const infos = others.length === 0 ? undefined : await objects.infoMany(others);
-    // Nobody has files or folders without a commit.
-    return haves.filter((oid) => commits.has(oid) || infos?.get(oid)?.type === 'tag');
-  }
 
   return {
     get common() {
       return [...common];
     },
     async take(haves) {
-      const taken = new Set<Oid>();
       const all = [...haves];
-      for (let at = 0; at < all.length; at += BATCH) {
-        for (const oid of await takeBatch(all.slice(at, at + BATCH))) {
-          taken.add(oid);
-          common.add(oid);
-        }
-      }
-      return taken;
+      const types = await typesOf(graph, objects, all, signal);
+      // Nobody has files or folders without a commit.
+      const taken = all.filter((oid) => ['commit', 'tag'].includes(types.get(oid) ?? ''));
+      for (const oid of taken) common.add(oid);
+      return new Set(taken);
     },
     async isReady() {
       if (looked.at === common.size || looked.isReady) return looked.isReady;

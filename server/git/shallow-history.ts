@@ -25,15 +25,15 @@ export async function endHistory(
   asked: {
     /** Commits that are wanted, and those that wanted tags lead to. */
     readonly wanted: readonly Oid[];
-    /** What the client calls shallow; other repositories' commits may be among it. */
-    readonly shallow: ReadonlySet<Oid>;
+    /** Commits that the client calls shallow. */
+    readonly clientShallow: readonly Oid[];
     readonly deepening: Deepening | undefined;
     /** What the names in `deepening.not` lead to. */
     readonly not: readonly Oid[];
   },
 ): Promise<ShallowEnds> {
-  const clientShallow = [...(await graph.findMany([...asked.shallow])).keys()];
-  const { whole, edge } = await keptBy(graph, { ...asked, clientShallow });
+  const { clientShallow } = asked;
+  const { whole, edge } = await keptBy(graph, asked);
   const uncut = clientShallow.filter((oid) => whole.has(oid));
   const stays = new Set(clientShallow.filter((oid) => !whole.has(oid)));
   const fresh = edge.filter((oid) => !stays.has(oid));
@@ -46,10 +46,7 @@ export async function endHistory(
   };
 }
 
-async function keptBy(
-  graph: CommitGraph,
-  asked: Omit<Parameters<typeof endHistory>[1], 'shallow'> & { readonly clientShallow: readonly Oid[] },
-): Promise<Kept> {
+async function keptBy(graph: CommitGraph, asked: Parameters<typeof endHistory>[1]): Promise<Kept> {
   const { wanted, clientShallow, deepening, not } = asked;
   if (deepening === undefined) return { whole: new Set(), edge: [] };
   if (deepening.kind === 'depth') {

@@ -1,6 +1,7 @@
 import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { FetchRequest } from '../git/fetch-request.ts';
+import { ofType, typesOf } from '../git/object-types.ts';
 import { createNegotiation, type Negotiation } from '../git/negotiation.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { PackQuestion } from '../git/pack-question.ts';
@@ -90,8 +91,10 @@ export async function openFetchSession(
       const wants = [...new Set([...request.wants, ...[...request.wantRefs].map(targetOf)])];
       const not = excluded(request);
       const wanted = await checkWants(scope, wants);
-      const ends = await endHistory(graph, { wanted, shallow, deepening, not });
-      const negotiation = createNegotiation({ objects, graph, wanted });
+      // A client may have fetched from several repositories: not all that it calls shallow is known here.
+      const clientShallow = ofType(await typesOf(graph, objects, [...shallow], signal), 'commit');
+      const ends = await endHistory(graph, { wanted, clientShallow, deepening, not });
+      const negotiation = createNegotiation({ objects, graph, wanted, signal });
       return {
         wants,
         ends,

@@ -1,15 +1,13 @@
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { CommitGraph } from '../git/commit-graph.ts';
+import { ofType, typesOf } from '../git/object-types.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { GitObjectType } from '../git/object-storage.ts';
 import { parseTag } from '../git/objects.ts';
 import { protocolError } from '../git/pkt-line.ts';
 import type { FetchRefs } from './fetch-refs.ts';
 import type { PackAnswers } from './pack-answers.ts';
-
-/** Ids looked up together: a row that is found is read with its content. */
-const BATCH = 1000;
 
 /** Tags of tags of tags are followed so far. */
 const MAX_TAG_CHAIN = 16;
@@ -29,13 +27,8 @@ export async function readableObjects(
   { repo, refs, objects, graph, packAnswers, signal }: WantScope,
   oids: readonly Oid[],
 ): Promise<ReadonlyMap<Oid, GitObjectType>> {
-  const types = new Map<Oid, GitObjectType>();
-  for (let at = 0; at < oids.length; at += BATCH) {
-    signal.throwIfAborted();
-    const infos = await objects.infoMany(oids.slice(at, at + BATCH));
-    for (const [oid, { type }] of infos) types.set(oid, type);
-  }
-  const commits = [...types.keys()].filter((oid) => types.get(oid) === 'commit');
+  const types = new Map(await typesOf(graph, objects, oids, signal));
+  const commits = ofType(types, 'commit');
   const others = [...types.keys()].filter((oid) => types.get(oid) !== 'commit');
   const reached = commits.length === 0 ? new Set() : await graph.reachable(commits, refs.tips());
   const lost = others.length === 0 ? [] : await packAnswers.unreachable(repo, others, signal);
@@ -65,15 +58,16 @@ export async function checkWants(scope: WantScope, wants: Iterable<Oid>): Promis
     if (peeled !== undefined) commits.add(peeled);
   }
   // A tag may be for a file.
-  return [...(await scope.graph.findMany([...commits])).keys()];
+  return ofType(await typesOf(scope.graph, scope.objects, [...commits], scope.signal), 'commit');
 }
 
+/** What a tag leads to by way of other tags; its type says whether that is to be followed, so only tags are read. */
 async function peel(objects: ObjectDb, tag: Oid): Promise<Oid | undefined> {
   let oid = tag;
   for (let steps = 0; steps < MAX_TAG_CHAIN; steps += 1) {
-    const object = await objects.get(oid);
-    if (object.type !== 'tag') return oid;
-    oid = parseTag(object.content).object;
+    const { object, type } = parseTag((await objects.get(oid, 'tag')).content);
+    if (type !== 'tag') return object;
+    oid = object;
   }
   return undefined;
 }

@@ -220,6 +220,36 @@ describe('a repository', () => {
   });
 });
 
+describe('clones', () => {
+  test('begin at the branch that is the default now', async () => {
+    const repo = await createRepo(hub, 'owner/turned');
+    expect((await repo.api('POST', 'branch/other', { body: {} })).status).toBe(200);
+    const head = await repo.commit([fileLine('o.txt', 'o\n')], { summary: 'o' }, 'other');
+    const changed = await repo.api('PUT', 'settings', { body: { defaultBranch: 'other' } });
+    expect(changed.status, changed.text).toBe(200);
+    for (const version of [0, 1, 2]) {
+      const target = fresh();
+      await git(folder, [
+        '-c',
+        `protocol.version=${version}`,
+        'clone',
+        '--quiet',
+        `${hub.url}/owner/turned`,
+        target,
+      ]);
+      expect(await git(target, ['rev-parse', '--abbrev-ref', 'HEAD'])).toBe('other');
+      expect(await git(target, ['rev-parse', 'HEAD'])).toBe(head);
+    }
+  });
+
+  test('of one person at the same time all come to their end, though not all at once', async () => {
+    const targets = Array.from({ length: 20 }, () => fresh());
+    const runs = await Promise.all(targets.map((target) => clone(urlFor('lab/secret', 'visitor'), target)));
+    expect(runs.map(({ code, stderr }) => [code, stderr])).toEqual(targets.map(() => [0, '']));
+    expect(hub.loggedErrors()).toEqual([]);
+  });
+});
+
 describe('isomorphic-git', () => {
   test('clones, fetches what is new, and lists refs', async () => {
     const repo = await createRepo(hub, 'owner/by-iso');
