@@ -11,7 +11,7 @@ const ROOM_BYTES = 1024 * 1024;
 /** Larger pieces are encrypted in several turns of the event loop. */
 const PIECE_BYTES = 128 * 1024;
 /** Only answers to a flood of requests, which are written without waiting, come this far. */
-const UNREAD_BYTES = 8 * 1024 * 1024;
+const UNREAD_BYTES = 4 * 1024 * 1024;
 /** The window that ssh2 gives is 2 MiB; who sends more than that, unread, does not keep to it. */
 const UNCONSUMED_BYTES = 4 * 1024 * 1024;
 
