@@ -8,6 +8,7 @@ import type * as likes from '../server/contract/likes.ts';
 import type * as oauth from '../server/contract/oauth.ts';
 import type * as lfs from '../server/contract/lfs.ts';
 import type * as repoLists from '../server/contract/repo-lists.ts';
+import type * as sshKeys from '../server/contract/ssh-keys.ts';
 import type * as repos from '../server/contract/repos.ts';
 import type { AnswerOf, AnyRoute, BodyInput } from '../server/contract/route.ts';
 import { kindPlural, encodePath, fileUrl, repoId, type RepoRef } from './repo-ref.ts';
@@ -169,6 +170,35 @@ export const renameToken = (id: string, name: string) =>
   ask<typeof accounts.renameToken>('PATCH /api/settings/tokens/:token', {
     params: { token: id },
     body: { name },
+  });
+
+// ---- keys for SSH ------------------------------------------------------------------------------------------------
+
+export type NewSshKey = Required<BodyInput<typeof sshKeys.addSshKey>>;
+
+export const listSshKeys = (signal?: AbortSignal) =>
+  ask<typeof sshKeys.listSshKeys>('GET /api/user/keys', { signal });
+
+export const addSshKey = (body: NewSshKey) => ask<typeof sshKeys.addSshKey>('POST /api/user/keys', { body });
+
+export const removeSshKey = (id: string) =>
+  ask<typeof sshKeys.deleteSshKey>('DELETE /api/user/keys/:key', { params: { key: id } });
+
+export const listDeployKeys = (repo: RepoRef, signal?: AbortSignal) =>
+  ask<typeof sshKeys.listDeployKeys>('GET /api/:kind/:namespace/:name/keys', {
+    params: repoParams(repo),
+    signal,
+  });
+
+export const addDeployKey = (repo: RepoRef, body: NewSshKey & { readonly read_only: boolean }) =>
+  ask<typeof sshKeys.addDeployKey>('POST /api/:kind/:namespace/:name/keys', {
+    params: repoParams(repo),
+    body,
+  });
+
+export const removeDeployKey = (repo: RepoRef, id: string) =>
+  ask<typeof sshKeys.deleteDeployKey>('DELETE /api/:kind/:namespace/:name/keys/:key', {
+    params: { ...repoParams(repo), key: id },
   });
 
 // ---- sessions, and who may sign in elsewhere -------------------------------------------------------------------------

@@ -9,6 +9,7 @@ export const keys = {
   hub: ['hub'],
   overview: ['overview'],
   tokens: ['tokens'],
+  sshKeys: ['ssh-keys'],
   sessions: ['sessions'],
   applications: ['applications'],
   repo: (repo: RepoRef) => ['repo', repo.kind, repo.owner, repo.name] as const,
@@ -46,6 +47,9 @@ export const useOverview = (enabled: MaybeRefOrGetter<boolean>, refetchMs: numbe
 
 export const useTokens = () =>
   useQuery({ queryKey: keys.tokens, queryFn: ({ signal }) => api.listTokens(signal) });
+
+export const useSshKeys = () =>
+  useQuery({ queryKey: keys.sshKeys, queryFn: ({ signal }) => api.listSshKeys(signal) });
 
 export const useSessions = () =>
   useQuery({ queryKey: keys.sessions, queryFn: ({ signal }) => api.listSessions(signal) });

@@ -152,6 +152,11 @@ const routes: RouteRecordRaw[] = [
     meta: { title: () => m.title.tokens, signedIn: true },
   },
   {
+    path: '/settings/ssh-keys',
+    component: () => import('./pages/SshKeysPage.vue'),
+    meta: { title: () => m.title.sshKeys, signedIn: true },
+  },
+  {
     path: '/connect',
     component: () => import('./pages/ConnectPage.vue'),
     meta: { title: () => m.title.connect },

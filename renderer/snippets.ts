@@ -50,13 +50,13 @@ export const TOOLS = ['hf', 'python', 'transformers', 'datasets', 'git', 'curl']
 export type Tool = (typeof TOOLS)[number];
 
 /** The tools that make sense for a kind of repo, in the order they are offered. */
-export function toolsFor(kind: RepoKind, facts: { readonly git: boolean }): readonly Tool[] {
+export function toolsFor(kind: RepoKind): readonly Tool[] {
   const own: Readonly<Record<RepoKind, readonly Tool[]>> = {
     model: ['transformers'],
     dataset: ['datasets'],
     space: [],
   };
-  return ['hf', 'python', ...own[kind], ...(facts.git ? (['git'] as const) : []), 'curl'];
+  return ['hf', 'python', ...own[kind], 'git', 'curl'];
 }
 
 export interface UseOptions {
@@ -69,11 +69,17 @@ export interface UseOptions {
   readonly needsToken: boolean;
   /** A file to take as the example of one download. */
   readonly exampleFile: string;
+  /** Where git is served by SSH; undefined where it is not. */
+  readonly sshPort: number | undefined;
 }
 
 const typeOption = (kind: RepoKind): string => (kind === 'model' ? '' : ` --repo-type ${kind}`);
 const typeArgument = (kind: RepoKind): string => (kind === 'model' ? '' : `, repo_type="${kind}"`);
 const urlPrefix = (kind: RepoKind): string => (kind === 'model' ? '' : `${kind}s/`);
+
+/** SSH is served at the same addresses. A port that is not SSH's own only fits into this form of an address. */
+const sshUrl = (port: number, { endpoint, repo }: Pick<UseOptions, 'endpoint' | 'repo'>): string =>
+  `ssh://git@${new URL(endpoint).hostname}:${port}/${urlPrefix(repo.kind)}${repoId(repo)}`;
 const TOKEN_PLACE = 'hf_…';
 
 function environment(options: UseOptions): readonly Snippet[] {
@@ -172,6 +178,9 @@ export function blocksFor(tool: Tool, options: UseOptions): UseBlocks {
         run: asSnippet(m.use.terminal, 'shell', [
           'git lfs install',
           `git clone${branch} ${endpoint}/${urlPrefix(repo.kind)}${id}`,
+          ...(options.sshPort === undefined
+            ? []
+            : [`git clone${branch} ${sshUrl(options.sshPort, options)}  # ${m.use.bySsh}`]),
         ]),
       };
     }

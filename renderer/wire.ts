@@ -17,11 +17,11 @@ export type {
   TokenAccessReply,
   TokenReply,
 } from '../server/contract/accounts.ts';
+export type { DeployKeyReply as DeployKey, SshKeyReply as SshKey } from '../server/contract/ssh-keys.ts';
 export type { ApplicationReply, AskedReply } from '../server/contract/oauth.ts';
 export type TokenRole = 'read' | 'write' | 'fineGrained';
 
-/** True in `git` when the hub answers `git clone`; a hub that does not say so is not asked for it. */
-export type HubReply = HubFacts & { readonly git?: boolean };
+export type HubReply = HubFacts;
 export type SessionReply = AnswerOf<typeof readSession>;
 export type { OverviewReply } from '../server/contract/hub.ts';
 

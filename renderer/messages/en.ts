@@ -93,6 +93,7 @@ export const en = {
     newRepo: 'New repo',
     settings: 'Settings',
     tokens: 'Access tokens',
+    sshKeys: 'SSH keys',
     sessions: 'Sessions',
     applications: 'Applications',
     device: 'Let a program in',
@@ -338,6 +339,7 @@ export const en = {
   },
 
   use: {
+    bySsh: 'by SSH, with a key of yours',
     title: 'Use',
     lede: 'Every block below is complete: copy it and it runs against this hub.',
     allTools: 'All tools',
@@ -659,6 +661,36 @@ export const en = {
         : writes === 0
           ? `Can read in ${counted(count, 'place', 'places')}.`
           : `Can read in ${counted(count, 'place', 'places')}, and write in ${String(writes)} of them.`,
+  },
+  sshKeys: {
+    lede: 'With a key, git comes in by SSH as you, without a token. Only its public half is kept here.',
+    add: 'Add a key',
+    name: 'Name',
+    nameHint: 'Where the key is, for example “laptop”. Left out, it is the comment of the key.',
+    key: 'Public key',
+    keyHint: 'The line of the file that ends with “.pub”.',
+    type: 'Type',
+    added: 'Added',
+    lastUsed: 'Last used',
+    never: 'never',
+    delete: 'Delete',
+    deleteOne: (name: string) => `Delete ${name}`,
+    deleteTitle: (name: string) => `Delete “${name}”?`,
+    deleteText:
+      'Whoever has the other half cannot come in with it any more. It can be added again at any time.',
+    keep: 'Keep it',
+    empty: 'No keys yet',
+    emptyText: 'Make one with ssh-keygen -t ed25519, and add the line of its “.pub” file.',
+    off: 'SSH is switched off',
+    offText: 'Keys can be added, but this hub does not serve git by SSH at the moment.',
+    hubKeys: 'This hub’s own keys',
+    hubKeysText: 'SSH shows one of these the first time you connect. Another one is not this hub.',
+    deployTitle: 'Deploy keys',
+    deployText: 'A deploy key opens this repo and nothing else, for a machine that stands for nobody.',
+    addDeploy: 'Add a deploy key',
+    mayWrite: 'May push to this repo',
+    reads: 'reads',
+    writes: 'reads and writes',
   },
   sessions: {
     lede: 'Browsers in which you are signed in. A session ends after 7 days without use, and after 30 days in any case.',

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startProgram, type RunningProgram } from '../../support/program.ts';
 import { describeWithTools } from '../../support/require.ts';
+import { freePort } from '../../support/ssh.ts';
 import { openBrowser, visitHub, type Visit } from './open-browser.ts';
 import { lookAt } from './screens.ts';
 
@@ -55,7 +57,11 @@ describeWithTools('signing in elsewhere, as a person does it', ['chromium'], ({ 
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'atoll-sign-in-'));
-    hub = await startProgram(['--port', '0', '--data-dir', join(folder, 'hub')]);
+    const sshPort = String(await freePort());
+    hub = await startProgram([
+      ...['--port', '0', '--ssh-port', sshPort],
+      ...['--data-dir', join(folder, 'hub')],
+    ]);
     browser = await openBrowser(chromium);
     visit = await visitHub(browser, hub.url);
     page = visit.page;
@@ -200,6 +206,50 @@ describeWithTools('signing in elsewhere, as a person does it', ['chromium'], ({ 
     await page.keyboard.press('Enter');
     await button('Revoke night job').waitFor();
     await look('tokens-many');
+  });
+
+  test('a key for SSH is added and deleted, and a deploy key of a repo', async () => {
+    const keyLine = (): string => {
+      const { x = '' } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+      const head = Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20', 'latin1');
+      return `ssh-ed25519 ${Buffer.concat([head, Buffer.from(x, 'base64url')]).toString('base64')} ana@boat`;
+    };
+    await page.goto('/settings/ssh-keys');
+    await page.getByText('No keys yet').waitFor();
+    await page.getByText('This hub’s own keys').waitFor();
+    await button('Add a key').click();
+    await visit.expecting(400, async () => {
+      await page.getByLabel('Public key').fill('-----BEGIN OPENSSH PRIVATE KEY-----');
+      await page.getByRole('dialog').getByRole('button', { name: 'Add a key' }).click();
+      await page.getByText(/This is a private key\./).waitFor();
+    });
+    await look('ssh-key-private');
+    await page.getByLabel('Public key').fill(keyLine());
+    await page.getByRole('dialog').getByRole('button', { name: 'Add a key' }).click();
+    await button('Delete ana@boat').waitFor();
+    await look('ssh-keys');
+    await button('Delete ana@boat').click();
+    await look('ssh-key-delete');
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('No keys yet').waitFor();
+
+    const made = await visit.context.request.post('/api/repos/create', { data: { name: 'charts' } });
+    expect(made.status()).toBe(200);
+    await page.goto('/ana/charts/settings');
+    await button('Add a deploy key').click();
+    await page.getByLabel('Name', { exact: true }).last().fill('night build');
+    await page.getByLabel('Public key').fill(keyLine());
+    await page.getByLabel('May push to this repo').check();
+    await look('deploy-key-new');
+    await page.getByRole('dialog').getByRole('button', { name: 'Add a deploy key' }).click();
+    await page.getByText('reads and writes').waitFor();
+    await look('deploy-keys');
+    await button('Delete night build').click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await button('Delete night build').waitFor({ state: 'detached' });
+    await page.goto('/ana/charts?use=git');
+    await page.getByText(/git clone ssh:\/\/git@127\.0\.0\.1:\d+\/ana\/charts/).waitFor();
+    await look('clone-by-ssh');
   });
 
   test('sessions are listed, and all others end at once', async () => {

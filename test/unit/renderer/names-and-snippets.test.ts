@@ -32,6 +32,7 @@ describe('snippets', () => {
     token: undefined,
     needsToken: true,
     exampleFile: 'data/it\'s "one".json',
+    sshPort: undefined,
   };
 
   test('are complete: endpoint, token, type and revision', () => {
@@ -51,9 +52,13 @@ describe('snippets', () => {
     );
   });
 
-  test('offer git only where the hub answers it', () => {
-    expect(toolsFor('model', { git: false })).not.toContain('git');
-    expect(toolsFor('model', { git: true })).toContain('git');
+  test('clone by HTTP, and by SSH where the hub serves it', () => {
+    expect(toolsFor('model')).toContain('git');
+    const byHttp = "git clone --branch 'v1 beta' http://10.0.0.7:8790/datasets/ana/whales";
+    expect(blocksFor('git', options).run.code).toBe(`git lfs install\n${byHttp}`);
+    const both = blocksFor('git', { ...options, sshPort: 8722 }).run.code.split('\n');
+    expect(both).toHaveLength(3);
+    expect(both[2]).toContain("git clone --branch 'v1 beta' ssh://git@10.0.0.7:8722/datasets/ana/whales ");
   });
 
   test('lose no character when they are toned', () => {
