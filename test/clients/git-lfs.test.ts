@@ -14,6 +14,7 @@ import type { HubProgram } from '../support/hub-program.ts';
 import { expectProvedRoutes } from '../support/proved-routes.ts';
 import { describeWithTools } from '../support/require.ts';
 import { expectSoundHub } from '../support/sound-hub.ts';
+import { freePort, gitSshCommand, makeSshKey } from '../support/ssh.ts';
 
 /* Real git and git-lfs, as the people who use them: over HTTP, with stored credentials. */
 
@@ -23,8 +24,10 @@ const MEGABYTE = 2 ** 20;
 let hub: HubProgram;
 let api: HubApi;
 let ada: GitUser;
+let sshPort: number;
 beforeAll(async () => {
-  hub = await startHubProgram(['--limits-part-size', '5MiB']);
+  sshPort = await freePort();
+  hub = await startHubProgram(['--limits-part-size', '5MiB', '--ssh-port', String(sshPort)]);
   api = createHubApi({ url: hub.url, token: hub.tokens.ada });
   ada = await createGitUser(hub, 'ada');
   return () => hub[Symbol.asyncDispose]();
@@ -321,6 +324,50 @@ describeWithTools('git-lfs', ['git', 'git-lfs'], () => {
   test('every route that git and git-lfs are said to prove was theirs', async () => {
     expectProvedRoutes(hub, ['git', 'git-lfs']);
     await expectSoundHub(hub);
+  });
+});
+
+/* Nobody who comes by SSH has a password: git-lfs is told by `git-lfs-authenticate` where to go, and with what. */
+describeWithTools('git-lfs over SSH', ['git', 'git-lfs', 'ssh'], () => {
+  /** Somebody without stored credentials, whose key the hub knows. */
+  async function keyHolder(repo: RepoPath, deployTo?: RepoPath): Promise<{ user: GitUser; address: string }> {
+    const user = await createGitUser(hub, 'nobody');
+    const key = makeSshKey(user.home, 'key');
+    const body = { title: 'key', key: key.publicLine, read_only: true };
+    await api.call(deployTo === undefined ? '/api/user/keys' : `/api/${deployTo}/keys`, { json: body });
+    await user.git(user.home, 'config', '--global', 'core.sshCommand', gitSshCommand(sshPort, key));
+    const name = repo.replace(/^models\//, '');
+    return { user, address: `ssh://git@127.0.0.1:${sshPort}/${name}.git` };
+  }
+
+  test('large files go up and down, and are locked', async () => {
+    const repo: RepoPath = 'datasets/ada/by-ssh';
+    await api.createRepo(repo);
+    const { user, address } = await keyHolder(repo);
+    const folder = await user.clone(address);
+    await user.git(folder, 'lfs', 'track', '*.bin');
+    const files = { 'a.bin': randomBytes(11 * MEGABYTE), 'b.bin': randomBytes(1_000) };
+    await write(folder, files);
+    await commitAll(user, folder);
+    await user.git(folder, 'push', '--quiet', 'origin', 'main');
+    await expectFiles(await user.clone(address), files);
+    await expectFiles(await ada.clone(addressOf(repo)), files);
+    await user.git(folder, 'lfs', 'lock', 'a.bin');
+    expect(await user.git(folder, 'lfs', 'locks', '--verify')).toMatch(/^O a\.bin\tada/);
+    await user.git(folder, 'lfs', 'unlock', 'a.bin');
+  });
+
+  test('a deploy key that only reads fetches, and pushes nothing', async () => {
+    const repo: RepoPath = 'models/ada/deployed';
+    const files = { 'a.bin': randomBytes(100_000) };
+    await pushed(repo, files);
+    const { user, address } = await keyHolder(repo, repo);
+    const folder = await user.clone(address);
+    await expectFiles(folder, files);
+    await write(folder, { 'a.bin': randomBytes(1_000) });
+    await commitAll(user, folder);
+    expect((await user.try(folder, ['push', 'origin', 'main'])).code).not.toBe(0);
+    expect((await user.try(folder, ['lfs', 'push', 'origin', 'main'])).code).not.toBe(0);
   });
 });
 
