@@ -226,6 +226,11 @@ export function gitSuite(fixture: Fixture): void {
         await stores.gitObjects.copyAll(source.id, copy.id);
         await stores.gitObjects.copyAll(copy.id, second.id);
       });
+      expect(await ask((stores) => stores.gitObjects.mayHoldUnreachable(copy.id))).toBe(false);
+      await change((stores) => stores.gitObjects.noteUnreachable(copy.id));
+      await change((stores) => stores.gitObjects.noteUnreachable(copy.id));
+      expect(await ask((stores) => stores.gitObjects.mayHoldUnreachable(copy.id))).toBe(true);
+      expect(await ask((stores) => stores.gitObjects.mayHoldUnreachable(source.id))).toBe(false);
       for (const { id } of [copy, second]) {
         expect(await ask((stores) => stores.gitObjects.packs(id))).toEqual([
           { ...pack, home: source.publicId, packId: oidOf('second'), createdAt: NOW + 1 },
