@@ -25,7 +25,7 @@ export async function startFileServer(folder: string): Promise<FileServer> {
   return hasNginx ? startNginx(nginx, folder) : startNodeFileServer(folder);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -53,7 +53,7 @@ async function startNginx(nginx: string, folder: string): Promise<FileServer> {
   return { name: 'nginx with sendfile', port, end: () => endChild(child) };
 }
 
-async function waitFor(port: number): Promise<void> {
+export async function waitFor(port: number): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       await fetch(`http://127.0.0.1:${port}/`);

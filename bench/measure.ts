@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Seconds that some work takes. */
 export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
@@ -41,6 +42,22 @@ export function memoryOf(pid: number): { readonly now: number; readonly most: nu
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const field = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024;
   return { now: field('VmRSS'), most: field('VmHWM') };
+}
+
+/** The most memory of a process while some work goes on, in MiB. */
+export async function peakDuring(pid: number, work: () => Promise<unknown>): Promise<number> {
+  let peak = 0;
+  const isOver = new AbortController();
+  const watching = (async () => {
+    while (!isOver.signal.aborted) {
+      peak = Math.max(peak, memoryOf(pid).now);
+      await sleep(50);
+    }
+  })();
+  await work();
+  isOver.abort();
+  await watching;
+  return peak;
 }
 
 /** Run jobs in order of their numbers, some at a time. */

@@ -6,6 +6,7 @@ import type { BenchCase } from './bench-case.ts';
 import { folders, xetTransfers } from './cases/clients.ts';
 import { commitRates, manyFiles, oneFile } from './cases/commits.ts';
 import { crowds, largeCommit } from './cases/crowds.ts';
+import { gitTransfers, largePush } from './cases/git.ts';
 import { largeFiles } from './cases/large-files.ts';
 import { largeTransfers } from './cases/large-transfers.ts';
 import { listings } from './cases/listings.ts';
@@ -25,7 +26,7 @@ import type { Row } from './row.ts';
 
 const CASES: readonly BenchCase[] = [
   ...[smallReads, largeTransfers, manyFiles, largeFiles, listings, lists, oneFile, commitRates],
-  ...[folders, xetTransfers, crowds, largeCommit],
+  ...[folders, xetTransfers, crowds, largeCommit, gitTransfers, largePush],
 ];
 const START = 'start';
 

@@ -1,30 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchCase } from '../bench-case.ts';
-import { inParallel, memoryOf, secondsOf } from '../measure.ts';
+import { inParallel, memoryOf, peakDuring, secondsOf } from '../measure.ts';
 import type { Row } from '../row.ts';
 
 const MIB = 1024 * 1024;
 const FILES = 8;
 const FILE_BYTES = 16 * MIB;
-
-/** The most memory of a process while some work goes on, in MiB. */
-async function peakDuring(pid: number, work: () => Promise<unknown>): Promise<number> {
-  let peak = 0;
-  const isOver = new AbortController();
-  const watching = (async () => {
-    while (!isOver.signal.aborted) {
-      peak = Math.max(peak, memoryOf(pid).now);
-      await sleep(50);
-    }
-  })();
-  await work();
-  isOver.abort();
-  await watching;
-  return peak;
-}
 
 /** Many readers of large files at once: every byte right, and memory within its bound. */
 export const crowds: BenchCase = {
