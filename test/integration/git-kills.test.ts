@@ -1,0 +1,177 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FAIL_POINTS } from '../../server/platform/fail-points.ts';
+import { createGitClient, remoteOf, type GitClient } from '../support/git-client.ts';
+import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
+import { describeWithTools } from '../support/require.ts';
+
+/*
+ * The program is killed while people push, clone and fetch with real git, at each step of a push and at any moment.
+ * After each kill doctor is content; after the next start every push that git called done is there, and every other
+ * one is there whole or not at all.
+ */
+
+const scratch = mkdtempSync(join(tmpdir(), 'atoll-git-kills-'));
+const dataDir = join(scratch, 'data');
+const work = join(scratch, 'work');
+let token = '';
+let hub: RunningProgram | undefined;
+afterAll(async () => {
+  await hub?.end('SIGKILL');
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** What the next push carries: a few objects, more than fit into rows, or large files. */
+type Size = 'small' | 'many' | 'large';
+
+interface Pushed {
+  readonly branch: string;
+  readonly commit: string;
+}
+
+async function ask(...command: readonly string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await runAtoll([...command, '--json', '--data-dir', dataDir]);
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}: ${stdout}${stderr}`);
+  return JSON.parse(stdout) as unknown;
+}
+
+const start = (plan?: string): Promise<RunningProgram> =>
+  startProgram(['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir], {
+    env: { ATOLL_TEST_STRICT: '1', ...(plan === undefined ? {} : { ATOLL_FAIL: plan }) },
+  });
+
+let lastBranch = 0;
+
+/** Make a commit on a new branch and push it. Answers what was asked for, and whether git says that it is done. */
+async function push(
+  git: GitClient,
+  { url }: { url: string },
+  size: Size,
+): Promise<Pushed & { isDone: boolean }> {
+  const branch = `b${(lastBranch += 1)}`;
+  await git.must(work, ['checkout', '--quiet', '-b', branch]);
+  const folder = join(work, branch);
+  mkdirSync(folder);
+  const files = size === 'many' ? 1200 : 3;
+  const length = size === 'large' ? 1_500_000 : 100;
+  for (let index = 0; index < files; index++) {
+    writeFileSync(join(folder, `${index}.txt`), randomBytes(length).toString('base64'));
+  }
+  await git.must(work, ['add', '.']);
+  await git.must(work, ['commit', '--quiet', '-m', branch]);
+  const commit = await git.must(work, ['rev-parse', 'HEAD']);
+  const { isDone } = await git.run(work, ['push', '--quiet', remoteOf({ url }, token, 'ada/killed'), branch]);
+  return { branch, commit, isDone };
+}
+
+const clone = (git: GitClient, { url }: { url: string }, folder: string) =>
+  git.run(scratch, ['clone', '--quiet', '--mirror', remoteOf({ url }, token, 'ada/killed'), folder]);
+
+/** Every push that was called done is there; one that was not is there whole, or not at all. */
+async function expectPushed(
+  git: GitClient,
+  { url }: { url: string },
+  pushes: readonly (Pushed & { isDone: boolean })[],
+) {
+  const listed = await git.must(scratch, ['ls-remote', '--heads', remoteOf({ url }, token, 'ada/killed')]);
+  const heads = new Map(
+    listed.split('\n').map((line) => {
+      const [commit = '', ref = ''] = line.split('\t');
+      return [ref.replace('refs/heads/', ''), commit];
+    }),
+  );
+  for (const { branch, commit, isDone } of pushes) {
+    const found = heads.get(branch);
+    if (isDone || found !== undefined) expect(found, branch).toBe(commit);
+  }
+}
+
+beforeAll(async () => {
+  await ask('user', 'create', 'ada', '--without-password');
+  token = ((await ask('token', 'create', 'ada', '--name', 'ci')) as { readonly secret: string }).secret;
+});
+
+describeWithTools('a hub that is killed among git clients', ['git'], ({ git: program }) => {
+  const git = createGitClient(program, scratch);
+  const pushes: (Pushed & { isDone: boolean })[] = [];
+
+  beforeAll(async () => {
+    hub = await start();
+    const made = await fetch(`${hub.url}/api/repos/create`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'killed', type: 'model' }),
+    });
+    expect(made.status).toBe(200);
+    await git.must(scratch, ['clone', '--quiet', remoteOf(hub, token, 'ada/killed'), work]);
+    pushes.push(await push(git, hub, 'small'), await push(git, hub, 'large'));
+    expect(pushes.every(({ isDone }) => isDone)).toBe(true);
+    await hub.end('SIGKILL');
+  });
+
+  const points = FAIL_POINTS.filter((point) => /^(?:push-|refs-mov|pack-|object-)/.test(point));
+  const sizes: readonly Size[] = ['small', 'many', 'large'];
+  const kills = [
+    ...points.flatMap((point) =>
+      sizes.map((size) => ({ name: `at ${point}, ${size}`, plan: `${point}:1:crash`, size })),
+    ),
+    ...sizes.flatMap((size) =>
+      [1, 2].map((round) => ({ name: `at any moment of a ${size} push, ${round}`, plan: undefined, size })),
+    ),
+  ];
+
+  test.each(kills)('$name', { timeout: 60_000 }, async ({ plan, size }) => {
+    hub = await start(plan);
+    const running = hub;
+    await expectPushed(git, running, pushes);
+    const pushing = push(git, running, size);
+    if (plan === undefined) {
+      await Promise.race([pushing, delay(randomInt(20, 600))]);
+      await running.end('SIGKILL');
+    }
+    pushes.push(await pushing);
+    // A point that a push of this size does not reach leaves the hub alive.
+    await running.end('SIGKILL');
+    expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
+  });
+
+  test.each([1, 2, 3, 4])(
+    'while it is cloned from and while it keeps the answer, %d',
+    { timeout: 60_000 },
+    async (round) => {
+      hub = await start();
+      const running = hub;
+      const clones = [0, 1, 2].map((index) => clone(git, running, `broken-${round}-${index}`));
+      await delay(randomInt(10, 250));
+      await running.end('SIGKILL');
+      await Promise.all(clones);
+      expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
+      hub = await start();
+      const folder = `whole-${round}`;
+      expect(await clone(git, hub, folder)).toMatchObject({ isDone: true });
+      await git.must(join(scratch, folder), ['fsck', '--strict', '--full']);
+      await hub.end('SIGKILL');
+    },
+  );
+
+  test(
+    'has everything that was called done, and every clone of it is whole',
+    { timeout: 60_000 },
+    async () => {
+      hub = await start();
+      await expectPushed(git, hub, pushes);
+      expect(await clone(git, hub, 'at-last')).toMatchObject({ isDone: true });
+      const folder = join(scratch, 'at-last');
+      await git.must(folder, ['fsck', '--strict', '--full']);
+      for (const { branch, commit, isDone } of pushes) {
+        if (isDone) expect(await git.must(folder, ['rev-parse', branch])).toBe(commit);
+      }
+      expect((await hub.end('SIGTERM')).code).toBe(0);
+      expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
+    },
+  );
+});
