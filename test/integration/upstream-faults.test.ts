@@ -20,8 +20,8 @@ import {
 
 /*
  * What a comparable hub got wrong, by the numbers of its study (8.1 to 8.3) and of its measurement (section 4): each
- * is right here. Not here are C5 and C16's quotas and S4 to S7 (clean-up, quotas, viewer, administration), and of git
- * itself C9 and the clone of defect 1: they belong to those parts of the hub.
+ * is right here. Not here are C5 and C16's quotas and S4 to S7 (clean-up, quotas, viewer, administration), which belong
+ * to those parts of the hub; git itself is in `upstream-git-faults.test.ts`.
  */
 
 let hub: TestHub;

@@ -34,6 +34,7 @@ export type Person = 'ada' | 'ada-read' | 'mia' | 'vic' | 'bo' | 'wrong';
 
 export interface HubProgram extends AsyncDisposable {
   readonly url: string;
+  readonly pid: number;
   readonly tokens: Readonly<Record<Person, string>>;
   /** A folder for whatever a test writes; it goes away with the hub. */
   readonly scratch: string;
@@ -79,6 +80,7 @@ export async function startHubProgram(flags: readonly string[] = []): Promise<Hu
   const owned = cleanup.move();
   return {
     url: program.url,
+    pid: program.pid,
     tokens: {
       ada: tokenOf('ada', 'write'),
       'ada-read': tokenOf('ada', 'read'),
