@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createGitClient, remoteOf, type GitClient } from '../support/git-client.ts';
+import { git } from '../support/git-client.ts';
+import { remoteOf } from '../support/git-remote.ts';
 import { createHubApi, type HubApi } from '../support/hub-api.ts';
 import { startHubProgram, type HubProgram } from '../support/hub-program.ts';
 import { describeWithTools } from '../support/require.ts';
@@ -26,8 +27,8 @@ afterAll(async () => {
 });
 
 /** Write a stream for `git fast-import`, piece by piece. */
-async function fastImport(git: string, folder: string, pieces: Iterable<string>): Promise<void> {
-  const child = spawn(git, ['fast-import', '--quiet'], { cwd: folder, stdio: ['pipe', 'ignore', 'inherit'] });
+async function fastImport(program: string, folder: string, pieces: Iterable<string>): Promise<void> {
+  const child = spawn(program, ['fast-import', '--quiet'], { cwd: folder, stdio: ['pipe', 'ignore', 'inherit'] });
   for (const piece of pieces) if (!child.stdin.write(piece)) await once(child.stdin, 'drain');
   child.stdin.end();
   const [code] = (await once(child, 'close')) as [number];
@@ -69,11 +70,9 @@ function* largeTexts(): Generator<string> {
 }
 
 describeWithTools('large histories', ['git'], ({ git: program }) => {
-  let git: GitClient;
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(hub.scratch, 'histories-'));
-    git = createGitClient(program, folder);
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -83,15 +82,15 @@ describeWithTools('large histories', ['git'], ({ git: program }) => {
   ): Promise<{ source: string; copy: string; head: string }> {
     const source = join(folder, name);
     const copy = join(folder, `${name}.git`);
-    await git.must(folder, ['init', '--quiet', '--bare', '--initial-branch=main', source]);
+    await git(folder, ['init', '--quiet', '--bare', '--initial-branch=main', source]);
     await fastImport(program, source, pieces);
     await api.createRepo(`models/ada/${name}`);
     const remote = remoteOf(hub, hub.tokens.ada, `ada/${name}`);
-    await git.must(source, ['push', '--quiet', '--force', remote, 'main'], { seconds: 300 });
-    await git.must(folder, ['clone', '--quiet', '--bare', remote, copy], { seconds: 300 });
-    await git.must(copy, ['fsck', '--strict', '--full'], { seconds: 300 });
-    const head = await git.must(source, ['rev-parse', 'main']);
-    expect(await git.must(copy, ['rev-parse', 'main'])).toBe(head);
+    await git(source, ['push', '--quiet', '--force', remote, 'main']);
+    await git(folder, ['clone', '--quiet', '--bare', remote, copy]);
+    await git(copy, ['fsck', '--strict', '--full']);
+    const head = await git(source, ['rev-parse', 'main']);
+    expect(await git(copy, ['rev-parse', 'main'])).toBe(head);
     const info = (await (await api.call(`/api/models/ada/${name}`)).json()) as { readonly sha: string };
     expect(info.sha).toBe(head);
     return { source, copy, head };
@@ -100,13 +99,13 @@ describeWithTools('large histories', ['git'], ({ git: program }) => {
   test('10,000 commits with merges', { timeout: 300_000 }, async () => {
     const { source, copy } = await roundTrip('many-commits', tenThousandCommits());
     const count = ['rev-list', '--count', 'main'];
-    expect(await git.must(copy, count)).toBe(await git.must(source, count));
+    expect(await git(copy, count)).toBe(await git(source, count));
     const answer = await api.call('/api/models/ada/many-commits/commits/main?limit=50');
     const shown = (await answer.json()) as readonly { readonly id: string }[];
-    const logged = await git.must(source, ['log', '--format=%H', '-50', 'main']);
+    const logged = await git(source, ['log', '--format=%H', '-50', 'main']);
     expect(shown.map(({ id }) => id)).toEqual(logged.split('\n'));
     const shallow = join(folder, 'shallow.git');
-    await git.must(folder, [
+    await git(folder, [
       'clone',
       '--quiet',
       '--bare',
@@ -114,17 +113,17 @@ describeWithTools('large histories', ['git'], ({ git: program }) => {
       remoteOf(hub, hub.tokens.ada, 'ada/many-commits'),
       shallow,
     ]);
-    expect(Number(await git.must(shallow, count))).toBeLessThan(40);
-    await git.must(shallow, ['fetch', '--quiet', '--unshallow']);
-    expect(await git.must(shallow, count)).toBe(await git.must(source, count));
+    expect(Number(await git(shallow, count))).toBeLessThan(40);
+    await git(shallow, ['fetch', '--quiet', '--unshallow']);
+    expect(await git(shallow, count)).toBe(await git(source, count));
   });
 
   test('100,000 files in one commit', { timeout: 300_000 }, async () => {
     const { copy } = await roundTrip('many-files', oneHundredThousandFiles());
-    const list = await git.must(copy, ['ls-tree', '-r', '--name-only', 'main']);
+    const list = await git(copy, ['ls-tree', '-r', '--name-only', 'main']);
     expect(list.split('\n')).toHaveLength(100_000);
     const sparse = join(folder, 'sparse.git');
-    await git.must(folder, [
+    await git(folder, [
       'clone',
       '--quiet',
       '--bare',
@@ -132,7 +131,7 @@ describeWithTools('large histories', ['git'], ({ git: program }) => {
       remoteOf(hub, hub.tokens.ada, 'ada/many-files'),
       sparse,
     ]);
-    expect(await git.must(sparse, ['show', 'main:d7/7.json'])).toBe('{"index": 7}');
+    expect(await git(sparse, ['show', 'main:d7/7.json'])).toBe('{"index": 7}');
     const tree = await api.call('/api/models/ada/many-files/tree/main/d7?limit=1000');
     expect(await tree.json()).toHaveLength(1000);
   });
@@ -140,10 +139,10 @@ describeWithTools('large histories', ['git'], ({ git: program }) => {
   test('versions of a text of 5 MB', { timeout: 300_000 }, async () => {
     const { source, copy, head } = await roundTrip('large-texts', largeTexts());
     const show = ['rev-parse', `${head}:large.txt`];
-    expect(await git.must(copy, show)).toBe(await git.must(source, show));
+    expect(await git(copy, show)).toBe(await git(source, show));
     const file = await api.call('/ada/large-texts/resolve/main/large.txt');
     expect((await file.arrayBuffer()).byteLength).toBe(
-      Number(await git.must(source, ['cat-file', '-s', `${head}:large.txt`])),
+      Number(await git(source, ['cat-file', '-s', `${head}:large.txt`])),
     );
   });
 });

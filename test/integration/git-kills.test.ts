@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FAIL_POINTS } from '../../server/platform/fail-points.ts';
-import { createGitClient, remoteOf, type GitClient } from '../support/git-client.ts';
+import { git, tryGit } from '../support/git-client.ts';
+import { remoteOf } from '../support/git-remote.ts';
 import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
 import { describeWithTools } from '../support/require.ts';
 
@@ -47,13 +48,9 @@ const start = (plan?: string): Promise<RunningProgram> =>
 let lastBranch = 0;
 
 /** Make a commit on a new branch and push it. Answers what was asked for, and whether git says that it is done. */
-async function push(
-  git: GitClient,
-  { url }: { url: string },
-  size: Size,
-): Promise<Pushed & { isDone: boolean }> {
+async function push({ url }: { url: string }, size: Size): Promise<Pushed & { isDone: boolean }> {
   const branch = `b${(lastBranch += 1)}`;
-  await git.must(work, ['checkout', '--quiet', '-b', branch]);
+  await git(work, ['checkout', '--quiet', '-b', branch]);
   const folder = join(work, branch);
   mkdirSync(folder);
   const files = size === 'many' ? 1200 : 3;
@@ -61,23 +58,19 @@ async function push(
   for (let index = 0; index < files; index++) {
     writeFileSync(join(folder, `${index}.txt`), randomBytes(length).toString('base64'));
   }
-  await git.must(work, ['add', '.']);
-  await git.must(work, ['commit', '--quiet', '-m', branch]);
-  const commit = await git.must(work, ['rev-parse', 'HEAD']);
-  const { isDone } = await git.run(work, ['push', '--quiet', remoteOf({ url }, token, 'ada/killed'), branch]);
-  return { branch, commit, isDone };
+  await git(work, ['add', '.']);
+  await git(work, ['commit', '--quiet', '-m', branch]);
+  const commit = await git(work, ['rev-parse', 'HEAD']);
+  const { code } = await tryGit(work, ['push', '--quiet', remoteOf({ url }, token, 'ada/killed'), branch]);
+  return { branch, commit, isDone: code === 0 };
 }
 
-const clone = (git: GitClient, { url }: { url: string }, folder: string) =>
-  git.run(scratch, ['clone', '--quiet', '--mirror', remoteOf({ url }, token, 'ada/killed'), folder]);
+const clone = ({ url }: { url: string }, folder: string) =>
+  tryGit(scratch, ['clone', '--quiet', '--mirror', remoteOf({ url }, token, 'ada/killed'), folder]);
 
 /** Every push that was called done is there; one that was not is there whole, or not at all. */
-async function expectPushed(
-  git: GitClient,
-  { url }: { url: string },
-  pushes: readonly (Pushed & { isDone: boolean })[],
-) {
-  const listed = await git.must(scratch, ['ls-remote', '--heads', remoteOf({ url }, token, 'ada/killed')]);
+async function expectPushed({ url }: { url: string }, pushes: readonly (Pushed & { isDone: boolean })[]) {
+  const listed = await git(scratch, ['ls-remote', '--heads', remoteOf({ url }, token, 'ada/killed')]);
   const heads = new Map(
     listed.split('\n').map((line) => {
       const [commit = '', ref = ''] = line.split('\t');
@@ -95,8 +88,7 @@ beforeAll(async () => {
   token = ((await ask('token', 'create', 'ada', '--name', 'ci')) as { readonly secret: string }).secret;
 });
 
-describeWithTools('a hub that is killed among git clients', ['git'], ({ git: program }) => {
-  const git = createGitClient(program, scratch);
+describeWithTools('a hub that is killed among git clients', ['git'], () => {
   const pushes: (Pushed & { isDone: boolean })[] = [];
 
   beforeAll(async () => {
@@ -107,8 +99,8 @@ describeWithTools('a hub that is killed among git clients', ['git'], ({ git: pro
       body: JSON.stringify({ name: 'killed', type: 'model' }),
     });
     expect(made.status).toBe(200);
-    await git.must(scratch, ['clone', '--quiet', remoteOf(hub, token, 'ada/killed'), work]);
-    pushes.push(await push(git, hub, 'small'), await push(git, hub, 'large'));
+    await git(scratch, ['clone', '--quiet', remoteOf(hub, token, 'ada/killed'), work]);
+    pushes.push(await push(hub, 'small'), await push(hub, 'large'));
     expect(pushes.every(({ isDone }) => isDone)).toBe(true);
     await hub.end('SIGKILL');
   });
@@ -127,8 +119,8 @@ describeWithTools('a hub that is killed among git clients', ['git'], ({ git: pro
   test.each(kills)('$name', { timeout: 60_000 }, async ({ plan, size }) => {
     hub = await start(plan);
     const running = hub;
-    await expectPushed(git, running, pushes);
-    const pushing = push(git, running, size);
+    await expectPushed(running, pushes);
+    const pushing = push(running, size);
     if (plan === undefined) {
       await Promise.race([pushing, delay(randomInt(20, 600))]);
       await running.end('SIGKILL');
@@ -145,15 +137,15 @@ describeWithTools('a hub that is killed among git clients', ['git'], ({ git: pro
     async (round) => {
       hub = await start();
       const running = hub;
-      const clones = [0, 1, 2].map((index) => clone(git, running, `broken-${round}-${index}`));
+      const clones = [0, 1, 2].map((index) => clone(running, `broken-${round}-${index}`));
       await delay(randomInt(10, 250));
       await running.end('SIGKILL');
       await Promise.all(clones);
       expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
       hub = await start();
       const folder = `whole-${round}`;
-      expect(await clone(git, hub, folder)).toMatchObject({ isDone: true });
-      await git.must(join(scratch, folder), ['fsck', '--strict', '--full']);
+      expect(await clone(hub, folder)).toMatchObject({ code: 0 });
+      await git(join(scratch, folder), ['fsck', '--strict', '--full']);
       await hub.end('SIGKILL');
     },
   );
@@ -163,12 +155,12 @@ describeWithTools('a hub that is killed among git clients', ['git'], ({ git: pro
     { timeout: 60_000 },
     async () => {
       hub = await start();
-      await expectPushed(git, hub, pushes);
-      expect(await clone(git, hub, 'at-last')).toMatchObject({ isDone: true });
+      await expectPushed(hub, pushes);
+      expect(await clone(hub, 'at-last')).toMatchObject({ code: 0 });
       const folder = join(scratch, 'at-last');
-      await git.must(folder, ['fsck', '--strict', '--full']);
+      await git(folder, ['fsck', '--strict', '--full']);
       for (const { branch, commit, isDone } of pushes) {
-        if (isDone) expect(await git.must(folder, ['rev-parse', branch])).toBe(commit);
+        if (isDone) expect(await git(folder, ['rev-parse', branch])).toBe(commit);
       }
       expect((await hub.end('SIGTERM')).code).toBe(0);
       expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
