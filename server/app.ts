@@ -18,6 +18,7 @@ import { createKeyedQueue } from './platform/keyed-queue.ts';
 import type { Log } from './platform/log.ts';
 import { newPublicId } from './platform/random.ts';
 import { readSecretKey } from './platform/secret-file.ts';
+import { createSpool } from './platform/spool.ts';
 import { openStagingFolder } from './platform/staging-folder.ts';
 import { insideTransaction } from './platform/transaction-scope.ts';
 import { createAccounts } from './services/accounts.ts';
@@ -104,6 +105,8 @@ const COMMIT_GRAPH_BYTES = 64 * 1024 * 1024;
 const CLOSURE_BYTES = 128 * 1024 * 1024;
 const FILE_FACTS = 200_000;
 const MAX_COMMIT_LINES = 1_000_000;
+/** Of the body of a git request that came compressed. */
+const SPOOL_MEMORY_BYTES = 256 * 1024;
 
 /** A data folder taken and its stores open. Closing unwinds in the opposite order. */
 export interface OpenedStores {
@@ -398,6 +401,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       rollUps,
       sweeps,
     },
+    openSpool: () => createSpool({ folder: stagingFolder, memoryBytes: SPOOL_MEMORY_BYTES }),
     xetStoreId: stores.storeId,
     maxInlineBytes: limits.inlineFileSize,
     readiness: (isStopping: () => boolean) =>

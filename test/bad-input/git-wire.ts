@@ -173,7 +173,7 @@ export const GIT_WIRE: readonly Row[] = [
     one('git nothing', 'a flush to push', gitPost(RECEIVE, FLUSH_PKT)),
     one('git nothing', 'nothing to push', gitPost(RECEIVE, Buffer.alloc(0))),
     one('git error', 'nothing to fetch', fetching(Buffer.alloc(0))),
-    one('git nothing', 'a flush to fetch, which asks for nothing', fetching(FLUSH_PKT)),
+    one('git error', 'a flush to fetch', fetching(FLUSH_PKT)),
   ]),
   row('B-188', 'capabilities', [
     one(
@@ -447,21 +447,21 @@ export const GIT_WIRE: readonly Row[] = [
     ),
     one('413 BodyTooLarge', 'a bomb', (world) => gzipped(gzipSync(Buffer.alloc(256 * 2 ** 20)))(world)),
     one(
-      '400 InvalidRequest',
+      '400 InvalidBody',
       'cut off',
       gzippedRequest((zipped) => zipped.subarray(0, -6)),
     ),
     one(
-      '400 InvalidRequest',
+      '400 InvalidBody',
       'two members',
       gzippedRequest((zipped) => Buffer.concat([zipped, gzipSync(Buffer.from('0000'))])),
     ),
     one(
-      '400 InvalidRequest',
+      '400 InvalidBody',
       'bytes behind it',
       gzippedRequest((zipped) => Buffer.concat([zipped, Buffer.from('behind')])),
     ),
-    one('400 InvalidRequest', 'not gzip', gzipped(deflateSync(Buffer.from('0000')))),
+    one('400 InvalidBody', 'not gzip', gzipped(deflateSync(Buffer.from('0000')))),
     one(
       '415 UnsupportedEncoding',
       'another coding',

@@ -1,6 +1,7 @@
 import * as contract from '../../contract/git.ts';
 import { HubError } from '../../domain/errors.ts';
 import type { ByteSource } from '../../objects/object-store.ts';
+import type { Spool } from '../../platform/spool.ts';
 import type { Authorize } from '../../services/authorize.ts';
 import type { GitExchange, GitProtocol, ReceivePack, UploadPack } from '../../services/git-exchange.ts';
 import { serve, type Endpoint } from '../adapter.ts';
@@ -51,21 +52,42 @@ const answered = (service: string, kind: 'advertisement' | 'result', bytes: Byte
 /** Clients compress what they ask (git above 1 KB, JGit its small pushes too), never a pack worth the name. */
 const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 
-/** The body, out of gzip where the client sent it so. Throws UnsupportedEncoding for any other coding. */
-function inputOf(request: HubRequest): ByteSource {
+type OpenSpool = () => Spool;
+
+/**
+ * The body, out of gzip where the client sent it so: inflated whole first, for a status can only be given before the
+ * answer begins. Throws UnsupportedEncoding for any other coding, InvalidBody, BodyTooLarge.
+ */
+async function inputOf(request: HubRequest, openSpool: OpenSpool): Promise<ByteSource> {
   const encoding = header(request, 'content-encoding')?.trim().toLowerCase();
-  if (encoding === 'gzip' || encoding === 'x-gzip') return gunzipped(bodyOf(request), MAX_INFLATED_BYTES);
-  refuseEncoding(request);
-  return bodyOf(request);
+  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
+    refuseEncoding(request);
+    return bodyOf(request);
+  }
+  const spool = openSpool();
+  try {
+    for await (const piece of gunzipped(bodyOf(request), MAX_INFLATED_BYTES)) await spool.append(piece);
+  } catch (error) {
+    await spool.dispose();
+    throw error;
+  }
+  return (async function* () {
+    try {
+      yield* spool.bytes();
+    } finally {
+      await spool.dispose();
+    }
+  })();
 }
 
-/** Answers one request; the coding of its body is refused before anything is answered. */
-function exchange(
+/** Answers one request; what is wrong with the coding of its body is refused before anything is answered. */
+async function exchange(
   request: HubRequest,
   service: string,
+  openSpool: OpenSpool,
   answerOf: (exchange: GitExchange) => ByteSource,
-): Reply {
-  const input = inputOf(request);
+): Promise<Reply> {
+  const input = await inputOf(request, openSpool);
   const bytes = whileConnected(request, (signal) =>
     answerOf({ protocol: protocolOf(request), isStateless: true, input, signal }),
   );
@@ -76,8 +98,10 @@ export function gitRoutes(services: {
   readonly authorize: Authorize;
   readonly uploadPack: UploadPack;
   readonly receivePack: ReceivePack;
+  /** Where a body waits that has to be read whole. */
+  readonly openSpool: OpenSpool;
 }): readonly Endpoint[] {
-  const { authorize, uploadPack, receivePack } = services;
+  const { authorize, uploadPack, receivePack, openSpool } = services;
   return [
     serve(contract.infoRefs, async ({ request, granted, query }) => {
       const { service } = query;
@@ -102,11 +126,11 @@ export function gitRoutes(services: {
     }),
 
     serve(contract.uploadPack, ({ request, granted }) =>
-      exchange(request, 'git-upload-pack', (asked) => uploadPack.serve(granted, asked)),
+      exchange(request, 'git-upload-pack', openSpool, (asked) => uploadPack.serve(granted, asked)),
     ),
 
     serve(contract.receivePack, ({ request, granted }) =>
-      exchange(request, 'git-receive-pack', (asked) => receivePack.serve(granted, asked)),
+      exchange(request, 'git-receive-pack', openSpool, (asked) => receivePack.serve(granted, asked)),
     ),
   ];
 }
