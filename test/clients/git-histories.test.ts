@@ -28,7 +28,10 @@ afterAll(async () => {
 
 /** Write a stream for `git fast-import`, piece by piece. */
 async function fastImport(program: string, folder: string, pieces: Iterable<string>): Promise<void> {
-  const child = spawn(program, ['fast-import', '--quiet'], { cwd: folder, stdio: ['pipe', 'ignore', 'inherit'] });
+  const child = spawn(program, ['fast-import', '--quiet'], {
+    cwd: folder,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
   for (const piece of pieces) if (!child.stdin.write(piece)) await once(child.stdin, 'drain');
   child.stdin.end();
   const [code] = (await once(child, 'close')) as [number];
