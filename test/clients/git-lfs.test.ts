@@ -79,7 +79,7 @@ const resolved = async (repo: RepoPath, path: string): Promise<Buffer> => {
   return Buffer.from(await (await api.call(`/${name}/resolve/main/${path}`)).arrayBuffer());
 };
 
-describeWithTools('git-lfs', ['git', 'git-lfs'], () => {
+describeWithTools('git-lfs', ['git', 'git-lfs'], (tools) => {
   test.each<{ repo: RepoPath; ending: string }>([
     { repo: 'models/ada/plain', ending: '' },
     { repo: 'datasets/ada/plain', ending: '.git' },
@@ -295,7 +295,7 @@ describeWithTools('git-lfs', ['git', 'git-lfs'], () => {
       );
       const { folder } = await pushed('models/ada/killed', files);
       await rm(join(folder, '.git/lfs/objects'), { recursive: true });
-      const child = spawn('git-lfs', ['fetch'], { cwd: folder, env: ada.env, stdio: 'ignore' });
+      const child = spawn(tools['git-lfs'], ['fetch'], { cwd: folder, env: ada.env, stdio: 'ignore' });
       const gone = new Promise((done) => child.on('close', done));
       const incomplete = join(folder, '.git/lfs/incomplete');
       while (child.exitCode === null && (await readdir(incomplete).catch(() => [])).length === 0)
