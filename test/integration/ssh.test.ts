@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -161,7 +161,8 @@ describeWithTools('the door', ['ssh'], () => {
   });
 
   test('takes no signature with SHA-1', async () => {
-    const end = await ssh('rsa-2048', undefined, ['-o', 'PubkeyAcceptedAlgorithms=ssh-rsa']);
+    await addKey('stranger', 'rsa-old', ['-t', 'rsa', '-b', '2048']);
+    const end = await ssh('rsa-old', undefined, ['-o', 'PubkeyAcceptedAlgorithms=ssh-rsa']);
     expect(end.code).toBe(255);
     expect(end.stderr).toMatch(/Permission denied|no mutual signature/);
   });
@@ -349,6 +350,46 @@ describeWithTools('git', ['git', 'ssh'], () => {
     expect(end.stderr).toContain('This repository is now owner/after. Please use its new name.');
   });
 
+  test.each([
+    ['owner', 'owner/pushed'],
+    ['member', 'lab/pushed'],
+    ['deploy-write', 'lab/private'],
+  ])('takes what %s pushes to %s', async (who, name) => {
+    const person = name.startsWith('lab/') ? 'lab-admin' : 'owner';
+    const repo =
+      name === 'lab/private' ? repoClient(hub, name, person) : await createRepo(hub, name, { person });
+    const clone = newFolder();
+    expect((await git(who, ['clone', '-q', urlOf(name), clone])).code).toBe(0);
+    writeFileSync(join(clone, 'pushed.txt'), `by ${who}\n`);
+    const by = ['-c', 'user.name=Pat', '-c', 'user.email=pat@example.org'];
+    expect((await git(who, ['add', '.'], clone)).code).toBe(0);
+    expect((await git(who, [...by, 'commit', '-q', '-m', 'Push by SSH'], clone)).code).toBe(0);
+    const pushed = await git(who, ['push', '-q', 'origin', 'HEAD:main', 'HEAD:refs/heads/side'], clone);
+    expect(pushed, pushed.stderr).toMatchObject({ code: 0 });
+    const head = (await git(who, ['rev-parse', 'HEAD'], clone)).stdout.trim();
+    expect([await repo.head(), await repo.head('side')]).toEqual([head, head]);
+    const again = newFolder();
+    expect((await git(who, ['clone', '-q', urlOf(name), again])).code).toBe(0);
+    expect(await git(who, ['fsck', '--strict'], again)).toMatchObject({ code: 0 });
+    expect((await git(who, ['push', '-q', 'origin', ':refs/heads/side'], clone)).code).toBe(0);
+    expect((await repo.api('GET', 'revision/side')).status).toBe(404);
+  });
+
+  test.each([
+    ['visitor', 'You do not have the right to write to this repository.'],
+    ['site-admin', 'You do not have the right to write to this repository.'],
+    ['deploy-read', 'This deploy key can only read.'],
+    ['owner', 'Repository not found, or you may not see it.'],
+  ])('takes nothing that %s pushes to lab/private, and says why', async (who, sentence) => {
+    const clone = newFolder();
+    expect((await git('member', ['clone', '-q', urlOf('lab/private'), clone])).code).toBe(0);
+    const before = await repoClient(hub, 'lab/private', 'lab-admin').head();
+    const pushed = await git(who, ['push', 'origin', 'HEAD:refs/heads/mine'], clone);
+    expect(pushed.code).not.toBe(0);
+    expect(pushed.stderr).toContain(sentence);
+    expect(await repoClient(hub, 'lab/private', 'lab-admin').head()).toBe(before);
+  });
+
   test('many at once are each served', async () => {
     const ends = await Promise.all(
       Array.from({ length: 12 }, () => git('owner', ['clone', '-q', urlOf('owner/private'), newFolder()])),
@@ -440,6 +481,29 @@ describeWithTools('git-lfs', ['git', 'git-lfs', 'ssh'], () => {
     ]);
     expect(end, end.stderr).toMatchObject({ code: 0 });
     expect(readFileSync(join(clone, 'picture.bin')).equals(PICTURE)).toBe(true);
+  });
+
+  test.each([
+    ['owner', 'owner/public'],
+    ['deploy-write', 'lab/private'],
+  ])('pushes large files as %s by way of the key', async (who, name) => {
+    const clone = newFolder();
+    const bytes = Buffer.alloc(200_000, `${who} `);
+    expect((await git(who, ['clone', '-q', urlOf(name), clone])).code).toBe(0);
+    for (const args of [
+      ['lfs', 'install', '--local'],
+      ['lfs', 'track', '*.large'],
+    ])
+      expect(await git(who, args, clone)).toMatchObject({ code: 0 });
+    writeFileSync(join(clone, 'some.large'), bytes);
+    expect((await git(who, ['add', '.'], clone)).code).toBe(0);
+    const by = ['-c', 'user.name=Pat', '-c', 'user.email=pat@example.org'];
+    expect((await git(who, [...by, 'commit', '-q', '-m', 'Push by SSH'], clone)).code).toBe(0);
+    const pushed = await git(who, ['push', 'origin', 'HEAD:main'], clone);
+    expect(pushed, pushed.stderr).toMatchObject({ code: 0 });
+    const person = name.startsWith('lab/') ? 'lab-admin' : 'owner';
+    const answer = await repoClient(hub, name, person).resolve('main', 'some.large');
+    expect(answer.body.equals(bytes)).toBe(true);
   });
 
   test('locks, lists and unlocks by way of the key', async () => {
