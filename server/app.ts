@@ -339,6 +339,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     repoObjects,
     refUpdates,
     queue,
+    authorize,
     intake: createPackIntake({
       db,
       objects,

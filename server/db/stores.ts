@@ -624,6 +624,13 @@ export interface LargeObjectStore {
   ): Promise<LargeObject>;
   /** Let the repository commit these until then; a later `until` wins. */
   pend(repositoryId: RepositoryId, objectIds: readonly number[], until: number): Promise<void>;
+  /** Those that wait to be committed to this repository, in the order of their keys after `afterId`. */
+  listPending(
+    repositoryId: RepositoryId,
+    now: number,
+    afterId: number,
+    limit: number,
+  ): Promise<readonly LargeObject[]>;
   /** Tie the objects to the repository for good, and drop their pendings. Those that are tied keep their origin. */
   link(
     repositoryId: RepositoryId,

@@ -1,11 +1,10 @@
 import type { Database, LinkedFile } from '../db/stores.ts';
 import { conflict } from '../domain/errors.ts';
 import type { Oid, Sha256, XetHash } from '../domain/ids.ts';
-import { writePointer } from '../domain/lfs.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
 import { findBlobs } from '../git/find-blobs.ts';
-import { hashObject } from '../git/objects.ts';
+import { pointerOid } from '../git/pointer-oid.ts';
 import { createHistoryRewriter } from '../git/rewrite-history.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -173,6 +172,3 @@ export function createLfsFiles(parts: {
     },
   };
 }
-
-const pointerOid = (file: { readonly sha256: Sha256; readonly sizeBytes: number }): Oid =>
-  hashObject('blob', Buffer.from(writePointer(file)));

@@ -6,6 +6,7 @@ import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import { pointerAt } from '../git/pointer-list.ts';
+import { pointerOid } from '../git/pointer-oid.ts';
 import { findEntry } from '../git/tree-walk.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { CardChecks } from './card-checks.ts';
@@ -23,7 +24,8 @@ export interface PushLinks {
 export interface PushChecks {
   /**
    * Every pointer to a large file must lead to one that this repository holds or was just sent. Throws LfsNotUploaded
-   * with the first paths.
+   * with the first paths. Answers besides what was sent again after it had been given up: pointers that the repository
+   * has already, no git sends.
    */
   requireLargeFiles(repo: Repo, checked: CheckedPack): Promise<PushLinks>;
   /** A card that comes to lie at the root of a branch must be one that can be read. Throws InvalidMetadata. */
@@ -50,8 +52,23 @@ export function createPushChecks(parts: {
     return entry?.type === 'blob' ? entry.oid : undefined;
   };
 
+  /** Large files that wait for a commit, though the repository has their pointers. */
+  async function sentAgain(repo: Repo, objects: ObjectDb): Promise<readonly number[]> {
+    const again: number[] = [];
+    for (let after = 0; ;) {
+      const waiting = await db.read((stores) =>
+        stores.largeObjects.listPending(repo.id, clock.now(), after, POINTERS_AT_ONCE),
+      );
+      const last = waiting.at(-1);
+      if (!last) return again;
+      const byPointer = new Map(waiting.map((object) => [pointerOid(object), object.id]));
+      for (const oid of await objects.has([...byPointer.keys()])) again.push(byPointer.get(oid) as number);
+      after = last.id;
+    }
+  }
+
   return {
-    async requireLargeFiles(repo, { pack, pathsOf }) {
+    async requireLargeFiles(repo, { pack, objects, pathsOf }) {
       const { pointers } = pack;
       const links = new Map<number, Oid>();
       const missing: (LfsPointer & { readonly oid: Oid })[] = [];
@@ -88,7 +105,8 @@ export function createPushChecks(parts: {
           if (path !== undefined) linkPaths.set(id, path);
         }
       }
-      return { links: [...links.keys()], linkPaths };
+      const again = await sentAgain(repo, objects);
+      return { links: [...new Set([...links.keys(), ...again])], linkPaths };
     },
 
     async requireReadableCard(objects, before, after) {

@@ -1,6 +1,7 @@
 import type { Database } from '../db/stores.ts';
 import { isHubError, type ErrorCode } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import type { Repo } from '../domain/repo.ts';
 import { branchOfRef, isReadableRef } from '../domain/revision.ts';
 import { createPacketReader } from '../git/pkt-line.ts';
 import { writeReport } from '../git/push-report.ts';
@@ -9,7 +10,7 @@ import { advertiseRefs } from '../git/ref-advertisement.ts';
 import { createProgress, sideBanded, type Progress } from '../git/side-band.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
-import type { Granted } from './authorize.ts';
+import type { Authorize, Granted } from './authorize.ts';
 import { actorIdOf, queueKeyOf } from './branch-moves.ts';
 import { isFastForward } from './fast-forward.ts';
 import type { ReceivePack } from './git-exchange.ts';
@@ -59,8 +60,9 @@ export function createReceivePack(parts: {
   readonly checks: PushChecks;
   readonly refUpdates: RefUpdates;
   readonly queue: KeyedQueue;
+  readonly authorize: Pick<Authorize, 'confirm'>;
 }): ReceivePack {
-  const { db, repoObjects, intake, checks, refUpdates, queue } = parts;
+  const { db, repoObjects, intake, checks, refUpdates, queue, authorize } = parts;
 
   /** Refuse every command that needs the objects. */
   const refuseObjects = (request: PushRequest, outcome: Outcome, reason: string): void => {
@@ -112,6 +114,16 @@ export function createReceivePack(parts: {
     return key === undefined ? work() : queue.run(key, () => inTurn(others, work));
   }
 
+  /** One ref was found to have moved. Others will have done so with it: all are looked at, not one for each attempt. */
+  async function refuseMoved(repo: Repo, open: readonly PlannedCommand[], moved: string): Promise<void> {
+    const refs = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
+    const current = new Map(refs.map(({ name, target }) => [name, target]));
+    for (const plan of open) {
+      const { name, expected } = plan.command;
+      if (name === moved || current.get(name) !== expected) plan.refusal = MOVED_REFUSAL;
+    }
+  }
+
   /** Move what may move; a ref that others moved meanwhile is refused, and the rest tried again. */
   async function moveRefs(
     granted: Granted<'write'>,
@@ -138,10 +150,14 @@ export function createReceivePack(parts: {
           mayHoldUnreachable:
             brought !== NOTHING &&
             (!brought.isAllReachable || planned.some(({ command, refusal }) => command.next && refusal)),
-          also: (stores) => refuseClashes(stores, repo.id, created),
+          also: async (stores) => {
+            // A pack takes its time, by SSH for hours: whoever was put out meanwhile pushes nothing.
+            await authorize.confirm(stores, granted, 'write');
+            await refuseClashes(stores, repo.id, created);
+          },
         });
         if (outcome.kind === 'done') return;
-        for (const plan of open) if (plan.command.name === outcome.name) plan.refusal = MOVED_REFUSAL;
+        await refuseMoved(repo, open, outcome.name);
       } catch (error) {
         const sentence = sentenceOf(error);
         if (sentence === undefined) throw error;

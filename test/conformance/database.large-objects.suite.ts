@@ -98,6 +98,26 @@ export function largeObjectSuite(fixture: Fixture): void {
       expect(await find(['c', 'd'])).toEqual([]);
     });
 
+    test('what waits for one repository is listed in pages, as long as it waits', async () => {
+      const { mine, other } = await twoRepos();
+      const all = [await add('a', 1), await add('b', 2), await add('c', 3), await add('d', 4)];
+      const [a, b, c, d] = all.map(({ id }) => id) as [number, number, number, number];
+      await change(async ({ largeObjects }) => {
+        await largeObjects.pend(mine.id, [a, b, c], NOW + HOUR);
+        await largeObjects.pend(mine.id, [d], NOW + 2 * HOUR);
+        await largeObjects.pend(other.id, [a], NOW + 2 * HOUR);
+        await largeObjects.link(mine.id, [b], NOW);
+      });
+      const waiting = async (now: number, after = 0, limit = 10) =>
+        (await ask(({ largeObjects }) => largeObjects.listPending(mine.id, now, after, limit))).map(
+          ({ id }) => id,
+        );
+      expect(await waiting(NOW)).toEqual([a, c, d]);
+      expect(await waiting(NOW, 0, 2)).toEqual([a, c]);
+      expect(await waiting(NOW, c, 2)).toEqual([d]);
+      expect(await waiting(NOW + HOUR)).toEqual([d]);
+    });
+
     test('a link keeps where it came from, and is gone when it is taken back', async () => {
       const { mine, other } = await twoRepos();
       const [a, b] = [await add('a', 1), await add('b', 2)];

@@ -1,10 +1,19 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { packet } from '../../server/git/pkt-line.ts';
 import { EMPTY_TREE, hashObject } from '../../server/git/objects.ts';
 import type { Answer, TestHub } from '../support/hub.ts';
 import { forgePack, wholeEntry } from '../support/pack-forge.ts';
-import { createRepo, startPeopledHub, tokenOf, type Person, type RepoClient } from '../support/scenario.ts';
+import {
+  createRepo,
+  DESCRIPTION,
+  startPeopledHub,
+  tokenOf,
+  type Person,
+  type RepoClient,
+} from '../support/scenario.ts';
 
 /* Pushes as no git would send them, byte by byte. Nothing of them is kept, and nothing hangs. */
 
@@ -259,6 +268,41 @@ describe('packs', () => {
     ]);
     expect(reportOf(await post(direct))).toContain('neither in the push nor in the repository');
   });
+});
+
+test('whoever is put out while their push comes pushes nothing', async () => {
+  const lab = await createRepo(hub, 'lab/slow', { person: 'member' });
+  const { oid, entries } = newCommit('slow');
+  const body = Buffer.concat([
+    command(ZERO, oid, 'refs/heads/slow', CAPABILITIES),
+    FLUSH,
+    forgePack(entries),
+  ]);
+  const token = tokenOf('member') ?? '';
+  const pushing = request(`${hub.url}/${lab.name}/git-receive-pack`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': TYPE },
+  });
+  pushing.write(body.subarray(0, -10));
+  const answered = once(pushing, 'response');
+  await expect.poll(async () => JSON.stringify((await hub.snapshot()).files)).toContain('scratch');
+  const organizations = DESCRIPTION.organizations.map((organization) => ({
+    ...organization,
+    members: organization.members.map(({ user, role }) => ({
+      user,
+      role: user === 'member' ? 'visitor' : role,
+    })),
+  }));
+  await hub.command('apply', { text: JSON.stringify({ organizations }) });
+  pushing.end(body.subarray(-10));
+  const [response] = (await answered) as [IncomingMessage];
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece as Buffer);
+  const text = Buffer.concat(pieces).toString('latin1');
+  expect(text).toMatch(/ng refs\/heads\/slow You do not have the right to/);
+  await hub.command('apply', { text: JSON.stringify(DESCRIPTION) });
+  const refs = await lab.api('GET', 'refs');
+  expect(refs.text).not.toContain('slow');
 });
 
 test('a client that leaves in the middle leaves nothing behind', async () => {

@@ -327,6 +327,26 @@ describe('is refused with a sentence', () => {
     expect(JSON.stringify(files)).toContain('model.bin');
   });
 
+  test('a large file that was given up stays when it is sent again, though git sends no pointer twice', async () => {
+    const work = await cloned();
+    const large = randomBytes(100_000);
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256Of(large)}\nsize ${large.length}\n`;
+    await work.repo.uploadLfs(large);
+    await work.commit({ 'model.bin': pointer });
+    expectOk(await work.push('main'));
+    const deletions = { sha: [sha256Of(large)], rewriteHistory: false };
+    expect((await work.repo.api('POST', 'lfs-files/batch', { body: { deletions } })).status).toBe(200);
+    expect((await work.repo.batchOne('download', large)).error?.code).toBe(404);
+
+    await work.repo.uploadLfs(large);
+    await work.commit({ 'copy/model.bin': pointer });
+    expectOk(await work.push('main'));
+    // What only waits for a commit is out of sight by then.
+    hub.advance(30 * 86_400_000);
+    expect((await work.repo.resolve('main', 'copy/model.bin')).body.equals(large)).toBe(true);
+    await work.expectSame();
+  });
+
   test('a pointer that says another size than the file has', async () => {
     const work = await cloned();
     const large = randomBytes(1000);

@@ -166,6 +166,18 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
       await insertPendings(distinct.map((object_id) => ({ repository_id: repositoryId, object_id, until })));
     },
 
+    listPending: async (repositoryId, now, afterId, limit) => {
+      const rows = await selectObjects()
+        .innerJoin('pending_objects', 'pending_objects.object_id', 'large_objects.id')
+        .where('pending_objects.repository_id', '=', repositoryId)
+        .where('pending_objects.until', '>', now)
+        .where('pending_objects.object_id', '>', afterId)
+        .orderBy('pending_objects.object_id')
+        .limit(limit)
+        .execute();
+      return rows.map(toLargeObject);
+    },
+
     link: async (repositoryId, objectIds, now, origin) => {
       await insertLinks(
         objectIds.map((object_id) => ({
