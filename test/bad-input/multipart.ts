@@ -205,7 +205,7 @@ export const MULTIPART: readonly Row[] = [
       });
     }),
     one('410 Gone', 'with a link that is out of date', expired),
-    one('403 Forbidden', 'with the link of one piece', async (world) => {
+    one('400 InvalidPart', 'with the link of one piece and no parts', async (world) => {
       const bytes = Buffer.from('one piece');
       const href = pathOf(world, (await world.repo.batchOne('upload', bytes)).actions?.['upload']?.href);
       return world.hub.send('POST', href.replace('/objects/', '/complete/'), {

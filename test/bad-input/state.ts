@@ -13,8 +13,8 @@ const DERIVED =
 const COUNTED = /^download_days$/;
 /** When somebody was last seen, and how often something was looked at: no request is meant to leave these alone. */
 const COUNTERS = /^(last_used_at|seen_at|downloads|downloads_all_time|trending)$/;
-/** The database itself, and what marks the process that has it open. */
-const OWN_FILES = /^(hub\.db.*|lock\.db.*|control.*)$/;
+/** The database itself, what marks the process that has it open, and answers that are kept to be given again. */
+const OWN_FILES = /^(hub\.db.*|lock\.db.*|control.*|answers\/.*)$/;
 
 /** Reads the state of the hub that has this data folder, while it runs. */
 export function createStateReader(dataDir: string): { read(): Promise<State>; close(): void } {
