@@ -12,6 +12,7 @@ import { buckets } from './migrations/0008-buckets.ts';
 import { reachability } from './migrations/0009-reachability.ts';
 import { sshKeys } from './migrations/0010-ssh-keys.ts';
 import { lfsLocks } from './migrations/0011-lfs-locks.ts';
+import { closedPacks } from './migrations/0012-closed-packs.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Tables } from './tables.ts';
 
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   reachability,
   sshKeys,
   lfsLocks,
+  closedPacks,
 ];
 
 /** What migrating needs of an engine. */

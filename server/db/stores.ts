@@ -536,6 +536,8 @@ export interface PackRow {
   readonly sizeBytes: number;
   readonly indexSizeBytes: number;
   readonly createdAt: number;
+  /** Digest of the tips whose whole history it is (`git/tips-digest.ts`), when it holds nothing else. */
+  readonly closureOf?: Buffer;
 }
 
 /** A pack of a repository's own, as whoever stored it describes it. */

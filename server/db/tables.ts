@@ -246,6 +246,8 @@ export interface PackTable {
   size_bytes: number;
   index_size_bytes: number;
   created_at: number;
+  /** Digest of the tips whose whole history it is, when it holds nothing else. */
+  closure_of: Buffer | null;
 }
 
 export interface LargeObjectTable {

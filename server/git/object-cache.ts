@@ -9,7 +9,7 @@ const LARGEST_PART = 2;
 const MAX_BLOB_BYTES = 64 * 1024;
 
 /**
- * Inflated trees, commits, tags and small blobs, and pack indexes, of all repositories together, within one bound of
+ * Inflated trees, commits, tags and small blobs, pack indexes and parts of packs, of all repositories together, within one bound of
  * bytes; what was used longest ago goes first. `scope` is the public id of a repository: objects belong to one
  * repository, and a hit must never cross that line. What is in here is immutable, so nothing is ever invalidated.
  */
@@ -19,16 +19,20 @@ export interface ObjectCache {
   keepObject(scope: string, id: string, object: GitObject): void;
   /** The index of a pack; concurrent callers share one load. */
   index(scope: string, packId: string, load: () => Promise<PackIndex>): Promise<PackIndex>;
+  /** Bytes of a pack as they are stored, by the number of their block; concurrent callers share one load. */
+  block(scope: string, packId: string, block: number, load: () => Promise<Buffer>): Promise<Buffer>;
   readonly sizeBytes: number;
 }
 
+type Kept = GitObject | PackIndex | Buffer;
+
 export function createObjectCache({ maxBytes }: { readonly maxBytes: number }): ObjectCache {
   // A Map iterates in order of insertion, and a hit inserts anew: the first key is the one used longest ago.
-  const entries = new Map<string, { readonly value: GitObject | PackIndex; readonly sizeBytes: number }>();
-  const loading = new Map<string, Promise<PackIndex>>();
+  const entries = new Map<string, { readonly value: Kept; readonly sizeBytes: number }>();
+  const loading = new Map<string, Promise<Kept>>();
   let sizeBytes = 0;
 
-  const touch = (key: string): GitObject | PackIndex | undefined => {
+  const touch = (key: string): Kept | undefined => {
     const entry = entries.get(key);
     if (entry === undefined) return undefined;
     entries.delete(key);
@@ -36,7 +40,7 @@ export function createObjectCache({ maxBytes }: { readonly maxBytes: number }): 
     return entry.value;
   };
 
-  const keep = (key: string, value: GitObject | PackIndex, valueBytes: number): void => {
+  const keep = (key: string, value: Kept, valueBytes: number): void => {
     const bytes = valueBytes + ENTRY_OVERHEAD_BYTES;
     if (bytes * LARGEST_PART > maxBytes || entries.has(key)) return;
     entries.set(key, { value, sizeBytes: bytes });
@@ -47,6 +51,23 @@ export function createObjectCache({ maxBytes }: { readonly maxBytes: number }): 
       sizeBytes -= entry.sizeBytes;
     }
   };
+
+  async function loadOnce<Value extends Kept>(
+    key: string,
+    load: () => Promise<Value>,
+    bytesOf: (value: Value) => number,
+  ): Promise<Value> {
+    const known = touch(key);
+    if (known !== undefined) return known as Value;
+    let pending = loading.get(key) as Promise<Value> | undefined;
+    if (pending === undefined) {
+      pending = load().finally(() => loading.delete(key));
+      loading.set(key, pending);
+    }
+    const value = await pending;
+    keep(key, value, bytesOf(value));
+    return value;
+  }
 
   return {
     get sizeBytes() {
@@ -59,18 +80,8 @@ export function createObjectCache({ maxBytes }: { readonly maxBytes: number }): 
       if (object.type === 'blob' && object.content.length > MAX_BLOB_BYTES) return;
       keep(`object ${scope} ${id}`, object, object.content.length);
     },
-    async index(scope, packId, load) {
-      const key = `index ${scope} ${packId}`;
-      const known = touch(key);
-      if (known !== undefined) return known as PackIndex;
-      let pending = loading.get(key);
-      if (pending === undefined) {
-        pending = load().finally(() => loading.delete(key));
-        loading.set(key, pending);
-      }
-      const index = await pending;
-      keep(key, index, index.sizeBytes);
-      return index;
-    },
+    index: (scope, packId, load) => loadOnce(`index ${scope} ${packId}`, load, (index) => index.sizeBytes),
+    block: (scope, packId, block, load) =>
+      loadOnce(`block ${scope} ${packId} ${block}`, load, (bytes) => bytes.length),
   };
 }

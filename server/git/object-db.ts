@@ -126,6 +126,7 @@ export function createObjectDb(needs: {
         get: (offset) => cache.object(scope, `${ref.id} ${offset}`),
         put: (offset, base) => cache.keepObject(scope, `${ref.id} ${offset}`, base),
       },
+      block: (block, load) => cache.block(scope, ref.id, block, load),
       findBase: (oid, depth) => findFrom(oid, depth),
       findBaseInfo: (oid, depth) => infoFrom(oid, depth),
     });

@@ -20,6 +20,8 @@ export interface PackRef {
   readonly indexKey: string;
   readonly sizeBytes: number;
   readonly indexSizeBytes: number;
+  /** Digest of the tips whose whole history it is (`tips-digest.ts`), when it holds nothing else. */
+  readonly closureOf?: Buffer;
 }
 
 /** A hot row as it is stored. */

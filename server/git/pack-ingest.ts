@@ -81,6 +81,8 @@ export interface IngestedPack {
   readonly rows: readonly IngestedRow[] | undefined;
   /** No object of the pack is there for nothing: all are reached from the tips. */
   readonly isAllReachable: boolean;
+  /** It holds all that the tips lead to, and nothing else. */
+  readonly isClosed: boolean;
   readonly pointers: PointerList;
 }
 
@@ -415,9 +417,10 @@ export async function ingestPack(
     if (type === 'several') throw badPack(`names the object ${oid} as two types, and it has one`);
   }
 
-  /** What they name outside the pack must be in the repository. */
-  async function checkOutside(walk: PackWalk): Promise<void> {
+  /** What they name outside the pack must be in the repository. Answers whether there is any. */
+  async function checkOutside(walk: PackWalk): Promise<boolean> {
     const oids = named.oids();
+    let leadsOutside = false;
     let wanted: Buffer[] = [];
     let types: GitObjectType[] = [];
     const askOutside = async (): Promise<void> => {
@@ -438,6 +441,7 @@ export async function ingestPack(
     for (let number = 0; number < named.size; number += 1) {
       const type = named.namedAs(number);
       if (type === undefined || named.isInPack(number)) continue;
+      leadsOutside = true;
       requireOneType(type, oidAt(oids, number));
       if (!named.isKnown(number)) {
         wanted.push(oids.subarray(number * OID_BYTES, (number + 1) * OID_BYTES));
@@ -447,6 +451,7 @@ export async function ingestPack(
       await pause();
     }
     await askOutside();
+    return leadsOutside;
   }
 
   async function checkGitFiles(walk: PackWalk): Promise<void> {
@@ -558,7 +563,7 @@ export async function ingestPack(
 
     const isAllReachable = await checkInside(ownCount);
     if (fault) await failWith(fault, walk);
-    await checkOutside(walk);
+    const leadsOutside = await checkOutside(walk);
     await checkGitFiles(walk);
     const oversize = await walk.oversizeTree();
     if (oversize) {
@@ -573,6 +578,8 @@ export async function ingestPack(
         index,
         rows: makeRows(ownCount, packBytes),
         isAllReachable,
+        isClosed:
+          isAllReachable && !leadsOutside && !isCompleted && tips.every((oid) => parsed.find(oid) >= 0),
         pointers: pointers.list(),
       },
     };

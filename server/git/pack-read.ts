@@ -24,6 +24,11 @@ const DELTA_PREFIX_BYTES = MAX_ENTRY_HEADER_BYTES + 608;
 /** Neighbors are fetched with one read: up to this much, skipping at most this gap. */
 const WINDOW_BYTES = 1024 * 1024;
 const WINDOW_GAP_BYTES = 16 * 1024;
+/**
+ * Short reads are served from blocks of this many bytes: entries that belong together lie near each other, and a walk
+ * through a history reads thousands of them, one after the other.
+ */
+const BLOCK_BYTES = 64 * 1024;
 /** Largest object that is read into memory; git itself stores larger ones without deltas, to be streamed. */
 export const MAX_OBJECT_BYTES = 1024 * 1024 * 1024;
 
@@ -77,6 +82,8 @@ export function createPackReader(needs: {
   readonly index: PackIndex;
   readonly readRange: GitStorage['readRange'];
   readonly bases: BaseCache;
+  /** A block of the pack by its number, kept where it was read lately. */
+  readonly block: (block: number, load: () => Promise<Buffer>) => Promise<Buffer>;
   /** Looks a delta's base up outside this pack. */
   readonly findBase: (oid: Oid, depth: number) => Promise<GitObject | undefined>;
   readonly findBaseInfo: (oid: Oid, depth: number) => Promise<ObjectInfo | undefined>;
@@ -91,10 +98,29 @@ export function createPackReader(needs: {
     return { start: offset, end };
   };
 
-  const readBytes = async (start: number, length: number): Promise<Buffer> => {
+  const readDirectly = async (start: number, length: number): Promise<Buffer> => {
     const bytes = await needs.readRange(pack.packKey, start, length);
     if (bytes.length !== length) throw damaged('too few bytes');
     return bytes;
+  };
+
+  const readBlock = (block: number): Promise<Buffer> =>
+    needs.block(block, () => {
+      const start = block * BLOCK_BYTES;
+      return readDirectly(start, Math.min(BLOCK_BYTES, pack.sizeBytes - start));
+    });
+
+  const readBytes = async (start: number, length: number): Promise<Buffer> => {
+    const first = Math.floor(start / BLOCK_BYTES);
+    const last = Math.floor((start + length - 1) / BLOCK_BYTES);
+    if (length > BLOCK_BYTES || start + length > pack.sizeBytes) return readDirectly(start, length);
+    const at = start - first * BLOCK_BYTES;
+    const bytes = await readBlock(first);
+    if (last <= first) return bytes.subarray(at, at + length);
+    return Buffer.concat([
+      bytes.subarray(at),
+      (await readBlock(last)).subarray(0, at + length - BLOCK_BYTES),
+    ]);
   };
 
   const checkSize = (sizeBytes: number): number => {

@@ -5,10 +5,13 @@ import type { Repo } from '../domain/repo.ts';
 import { isReadableRef } from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import { listObjects } from '../git/object-listing.ts';
+import type { PackRef } from '../git/object-storage.ts';
+import { copyPack } from '../git/pack-copy.ts';
 import type { PackQuestion } from '../git/pack-question.ts';
 import { selectObjects } from '../git/pack-selection.ts';
 import { planPack } from '../git/pack-stream.ts';
 import type { SelectedObjects } from '../git/selected-objects.ts';
+import { tipsDigest } from '../git/tips-digest.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import type { MadeFiles } from '../platform/made-files.ts';
 import type { CommitGraphs } from './commit-graphs.ts';
@@ -131,8 +134,22 @@ export function createPackAnswers(parts: {
     return { sizeBytes: sizeInPacks + rows.sizeBytes, bytes };
   }
 
+  /** A pack that one push brought and that is just what is asked for. */
+  async function closedPack(repo: Repo, question: PackQuestion): Promise<PackRef | undefined> {
+    const { wants, haves, clientShallow, cut, uncut, filter, includeTags, mayUseOffsets } = question;
+    const isWhole = haves.length + clientShallow.length + cut.length + uncut.length === 0 && !filter;
+    const named = new Set(wants);
+    // A tag that is asked for only along with what it leads to lies elsewhere.
+    if (!isWhole || !mayUseOffsets || includeTags.some(({ tag }) => !named.has(tag))) return undefined;
+    const asked = tipsDigest(wants);
+    const packs = await repoObjects.storage(repo).packs();
+    return packs.find(({ closureOf }) => closureOf?.equals(asked));
+  }
+
   return {
     async pack(repo, question, { signal, onProgress }) {
+      const closed = await closedPack(repo, question);
+      if (closed) return { bytes: copyPack(closed, repoObjects.storage(repo).readRange, signal) };
       const scope = await scopeOf(repo, question);
       if (!scope.isCommon) return make(repo, question, scope, signal, onProgress);
       const recipe = (ending: AbortSignal) => make(repo, question, scope, ending, onProgress);

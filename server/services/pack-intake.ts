@@ -9,6 +9,7 @@ import type { GitObject } from '../git/object-storage.ts';
 import { OID_BYTES } from '../git/oid-table.ts';
 import type { IngestedPack, IngestReport, IngestTurn } from '../git/pack-ingest.ts';
 import { badPack } from '../git/pack-scan.ts';
+import { tipsDigest } from '../git/tips-digest.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import { failPoint } from '../platform/fail-points.ts';
@@ -117,7 +118,7 @@ export function createPackIntake(parts: {
           slots.run(async () => {
             const pack = await answerQuestions(repo, turn, onProgress);
             await failPoint('push-indexed');
-            return checked(repo, pack, scratch, async (oids) => {
+            return checked(repo, pack, tips, scratch, async (oids) => {
               const report = await turn({ pathsOf: oids });
               return report.kind === 'paths' ? report.paths : new Map<Oid, string>();
             });
@@ -167,6 +168,7 @@ export function createPackIntake(parts: {
   function checked(
     repo: Repo,
     pack: IngestedPack,
+    tips: readonly Oid[],
     scratch: ScratchFile,
     pathsOf: CheckedPack['pathsOf'],
   ): CheckedPack {
@@ -189,7 +191,8 @@ export function createPackIntake(parts: {
         await store.put(packIndexKey(repo.publicId, packId), index);
         await failPoint('pack-indexed');
         const row = { packId, source: 'push', objectCount, sizeBytes } as const;
-        return { hotObjects: [], packs: [{ ...row, indexSizeBytes: index.byteLength }] };
+        const closure = pack.isClosed ? { closureOf: tipsDigest(tips) } : {};
+        return { hotObjects: [], packs: [{ ...row, ...closure, indexSizeBytes: index.byteLength }] };
       },
     };
   }

@@ -49,6 +49,7 @@ export function createRepoObjects(parts: {
         indexKey: packIndexKey(row.home, row.packId),
         sizeBytes: row.sizeBytes,
         indexSizeBytes: row.indexSizeBytes,
+        ...(row.closureOf ? { closureOf: row.closureOf } : {}),
       }));
     },
     readRange: (key, offset, length) => objects.read(key, { start: offset, end: offset + length }),

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, rmSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { git, tryGit } from '../support/git-client.ts';
+import { remoteOf } from '../support/git-remote.ts';
 import type { TestHub } from '../support/hub.ts';
 import { createRepo, fileLine, startPeopledHub, tokenOf, type RepoClient } from '../support/scenario.ts';
 
@@ -104,5 +105,38 @@ describe('a clone', () => {
     const gone = await hub.send('DELETE', '/api/repos/delete', { token: tokenOf('owner'), body });
     expect(gone.status).toBe(200);
     expect(kept().length).toBeLessThan(before);
+  });
+
+  test('of what one push brought is the pack of that push as it lies', async () => {
+    await createRepo(hub, 'owner/closed');
+    const source = fresh();
+    await git(folder, ['init', '--quiet', '--initial-branch=main', source]);
+    for (let index = 0; index < 1100; index += 1) {
+      writeFileSync(join(source, `${index}.txt`), `${index} ${'is a line of text\n'.repeat(index % 50)}`);
+    }
+    await git(source, ['add', '.']);
+    await git(source, ['commit', '--quiet', '--message', 'all of it']);
+    const remote = remoteOf(hub, tokenOf('owner') ?? '', 'owner/closed');
+    await git(source, ['push', '--quiet', '--force', remote, 'main']);
+    const packs = Object.entries((await hub.snapshot()).files).filter(([name]) => name.endsWith('.pack'));
+
+    const clone = await cloneOf('owner/closed');
+    expect(await objectsOf(clone)).toEqual(await reachableOf(clone));
+    const sizeOf = (at: string): number => {
+      const packFolder = join(at, 'objects', 'pack');
+      const name = readdirSync(packFolder).find((entry) => entry.endsWith('.pack')) ?? '';
+      return statSync(join(packFolder, name)).size;
+    };
+    expect(packs.map(([, size]) => size)).toContain(sizeOf(clone));
+    // What the push did away with is in none of them.
+    expect(await git(clone, ['rev-list', '--count', '--all'])).toBe('1');
+
+    writeFileSync(join(source, 'more.txt'), 'more\n');
+    await git(source, ['add', '.']);
+    await git(source, ['commit', '--quiet', '--message', 'more']);
+    await git(source, ['push', '--quiet', remote, 'main']);
+    const later = await cloneOf('owner/closed');
+    expect(await git(later, ['rev-parse', 'main'])).toBe(await git(source, ['rev-parse', 'HEAD']));
+    expect(await objectsOf(later)).toEqual(await reachableOf(later));
   });
 });

@@ -164,6 +164,7 @@ export function createGitObjectStore({ db, dialect }: StoreContext): GitObjectSt
           size_bytes: pack.sizeBytes,
           index_size_bytes: pack.indexSizeBytes,
           created_at: now,
+          closure_of: pack.closureOf ?? null,
         })
         .onConflict((on) => on.columns(['repository_id', 'pack_id']).doNothing())
         .execute();
@@ -184,6 +185,7 @@ export function createGitObjectStore({ db, dialect }: StoreContext): GitObjectSt
         sizeBytes: row.size_bytes,
         indexSizeBytes: row.index_size_bytes,
         createdAt: row.created_at,
+        ...(row.closure_of === null ? {} : { closureOf: row.closure_of }),
       }));
     },
 
@@ -219,7 +221,7 @@ export function createGitObjectStore({ db, dialect }: StoreContext): GitObjectSt
     copyAll: async (from, to) => {
       const packColumns = [
         ...(['pack_id', 'home', 'source', 'object_count', 'size_bytes', 'index_size_bytes'] as const),
-        'created_at' as const,
+        ...(['created_at', 'closure_of'] as const),
       ];
       await db
         .insertInto('packs')

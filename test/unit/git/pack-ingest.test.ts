@@ -81,6 +81,7 @@ describe.skipIf(!hasNativeGit)('packs of native git', () => {
         expect(Buffer.from(found.pack.index).equals(index)).toBe(true);
         expect(found.bytes.equals(pack)).toBe(true);
         expect(found.pack.isAllReachable).toBe(true);
+        expect(found.pack.isClosed).toBe(true);
       }
       const open = await ingest(pack, { tips: tipsOf(git), pieceBytes: 5000, isOpenEnded: true });
       expect(Buffer.from(open.pack.index).equals(index)).toBe(true);
@@ -112,6 +113,7 @@ describe.skipIf(!hasNativeGit)('packs of native git', () => {
     const completed = small.bytes.subarray(0, found.sizeBytes);
     expect(Buffer.from(found.index).equals(nativeIndex(completed))).toBe(true);
     expect(found.isAllReachable).toBe(true);
+    expect(found.isClosed).toBe(false);
 
     const { pack: few } = await ingest(pack, { tips: [main], has });
     expect(few.rows).toHaveLength(pack.readUInt32BE(8));
@@ -139,8 +141,9 @@ it.skipIf(!hasNativeGit)('objects that nothing leads to are noticed', async () =
     runGit(folder, ['init', '--quiet', '--bare', '.']);
     const blob = runGit(folder, ['hash-object', '-w', '--stdin'], 'stray').toString();
     const pack = runGit(folder, ['pack-objects', '--stdout'], blob);
-    expect((await ingest(pack)).pack.isAllReachable).toBe(false);
-    expect((await ingest(pack, { tips: [blob.trim() as Oid] })).pack.isAllReachable).toBe(true);
+    expect((await ingest(pack)).pack).toMatchObject({ isAllReachable: false, isClosed: false });
+    const alone = await ingest(pack, { tips: [blob.trim() as Oid] });
+    expect(alone.pack).toMatchObject({ isAllReachable: true, isClosed: true });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import { corruptObject } from '../domain/errors.ts';
+import type { GitStorage, PackRef } from './object-storage.ts';
+import { CHECKSUM_BYTES } from './pack-index.ts';
+
+const READ_BYTES = 1024 * 1024;
+
+/** A stored pack as it lies. Throws `CorruptObject` before its checksum when the bytes before it are others. */
+export async function* copyPack(
+  { id, packKey, sizeBytes }: PackRef,
+  readRange: GitStorage['readRange'],
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  const end = sizeBytes - CHECKSUM_BYTES;
+  const sha1 = createHash('sha1');
+  for (let at = 0; at < end; at += READ_BYTES) {
+    signal.throwIfAborted();
+    const bytes = await readRange(packKey, at, Math.min(READ_BYTES, end - at));
+    sha1.update(bytes);
+    yield bytes;
+  }
+  const trailer = await readRange(packKey, end, CHECKSUM_BYTES);
+  if (!sha1.digest().equals(trailer)) throw corruptObject(`pack ${id} has other bytes`);
+  yield trailer;
+}
