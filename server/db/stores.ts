@@ -512,6 +512,8 @@ export interface RefStore {
   /** Those of `names` that exist. */
   findMany(repositoryId: RepositoryId, names: readonly string[]): Promise<readonly Ref[]>;
   list(repositoryId: RepositoryId, prefix: string): Promise<readonly Ref[]>;
+  /** The same in pieces of bounded length, each asked for when the one before was worked off. */
+  pages(repositoryId: RepositoryId, prefix: string): AsyncIterable<readonly Ref[]>;
   /**
    * Move, create (`expected` undefined) or delete (`next` undefined) one ref. Answers false, changing nothing,
    * when the ref is not what `expected` says. Called by `services/ref-updates.ts` alone.

@@ -1,5 +1,6 @@
 import type { Oid } from '../domain/ids.ts';
 import { FLUSH, packet } from './pkt-line.ts';
+import { createTimeSlice } from './time-slice.ts';
 
 /** A ref as clients are told of it. */
 export interface AdvertisedRef {
@@ -16,11 +17,12 @@ const NO_OID = '0'.repeat(40);
  * All refs with what the server can do, as protocol 0 and 1 begin (git, Documentation/gitprotocol-pack, "Reference
  * Discovery"). The capabilities stand behind the first ref, or in its place where there is none.
  */
-export function advertiseRefs(
+export async function advertiseRefs(
   refs: Iterable<AdvertisedRef>,
   capabilities: readonly string[],
   protocol: 0 | 1,
-): Buffer {
+): Promise<Buffer> {
+  const slice = createTimeSlice();
   const packets: Buffer[] = protocol === 1 ? [packet('version 1\n')] : [];
   let behindFirst = `\0${capabilities.join(' ')}`;
   const tell = (oid: string, name: string): void => {
@@ -30,6 +32,7 @@ export function advertiseRefs(
   for (const { name, target, peeled } of refs) {
     tell(target, name);
     if (peeled !== undefined) tell(peeled, `${name}^{}`);
+    if (slice.isOver()) await slice.next();
   }
   if (behindFirst !== '') tell(NO_OID, 'capabilities^{}');
   return Buffer.concat([...packets, FLUSH]);

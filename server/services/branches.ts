@@ -9,7 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';
 import { newCommit } from './new-commit.ts';
-import { refuseClashes } from './ref-clashes.ts';
+import { createRefClashes, refuseClashes } from './ref-clashes.ts';
 import type { RefMove, RefOutcome, RefUpdates } from './ref-updates.ts';
 import type { Revisions } from './revisions.ts';
 import { signatureOf } from './signatures.ts';
@@ -77,7 +77,8 @@ export function createBranches(parts: {
     next: { readonly target: Oid; readonly peeled?: Oid },
     hotObjects: readonly Omit<HotObject, 'id'>[] = [],
   ): Promise<void> {
-    const also = (stores: Stores): Promise<void> => refuseClashes(stores, granted.repo.id, [name]);
+    const created = createRefClashes([name]);
+    const also = (stores: Stores): Promise<void> => refuseClashes(stores, granted.repo.id, created);
     const outcome = await apply(granted, { name, expected: undefined, next }, { hotObjects, also });
     if (outcome.kind === 'moved') throw conflict(`Reference ${shown(name)} already exists.`);
   }

@@ -20,15 +20,22 @@ export interface FetchRefs {
 }
 
 export async function readFetchRefs(db: Database, repo: Repo): Promise<FetchRefs> {
-  const listed = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
-  const all = listed.filter(({ name }) => isReadableRef(name));
+  const all: Ref[] = [];
   const head = branchRef(repo.defaultBranch);
-  const byName = new Map(all.map((ref) => [ref.name, ref]));
+  const byName = new Map<string, Ref>();
   const tips = new Map<Oid, Oid>();
-  for (const { target, peeled = target } of all) {
-    tips.set(target, peeled);
-    if (!tips.has(peeled)) tips.set(peeled, peeled);
-  }
+  await db.read(async ({ refs }) => {
+    for await (const page of refs.pages(repo.id, 'refs/')) {
+      for (const ref of page) {
+        if (!isReadableRef(ref.name)) continue;
+        const { name, target, peeled = target } = ref;
+        all.push(ref);
+        byName.set(name, ref);
+        tips.set(target, peeled);
+        if (!tips.has(peeled)) tips.set(peeled, peeled);
+      }
+    }
+  });
   const find = (name: string): Ref | undefined => byName.get(name === 'HEAD' ? head : name);
   return {
     all,

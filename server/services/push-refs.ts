@@ -7,6 +7,7 @@ import { branchOfRef, branchRef, parseNewBranch, parseNewRefName } from '../doma
 import type { ObjectDb } from '../git/object-db.ts';
 import { MAX_TAG_DEPTH, peelTag } from '../git/peel-tag.ts';
 import type { PushCommand } from '../git/push-request.ts';
+import { createTimeSlice } from '../git/time-slice.ts';
 import { cannotStandBeside, createRefClashes } from './ref-clashes.ts';
 
 /** A command of a push, and what is to become of it. */
@@ -33,13 +34,18 @@ export async function planCommands(
   commands: readonly PushCommand[],
 ): Promise<readonly PlannedCommand[]> {
   const refs = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
-  const current = new Map(refs.map((ref) => [ref.name, ref]));
-  const seen = new Map<string, number>();
-  for (const { name } of commands) seen.set(name, (seen.get(name) ?? 0) + 1);
-  const isTwice = [...seen.values()].some((count) => count > 1);
+  const slice = createTimeSlice();
+  const isTwice = new Set(commands.map(({ name }) => name)).size < commands.length;
   const deleted = new Set(commands.flatMap(({ name, next }) => (next ? [] : [name])));
-  const clashes = createRefClashes(refs.flatMap(({ name }) => (deleted.has(name) ? [] : [name])));
-  return commands.map((command) => {
+  const current = new Map<string, Ref>();
+  const clashes = createRefClashes();
+  for (const ref of refs) {
+    current.set(ref.name, ref);
+    if (!deleted.has(ref.name)) clashes.add(ref.name);
+    if (slice.isOver()) await slice.next();
+  }
+  const planned: PlannedCommand[] = [];
+  for (const command of commands) {
     let refusal = isTwice
       ? 'The push names a ref twice.'
       : refusalOf(repo, command, current.get(command.name));
@@ -48,8 +54,10 @@ export async function planCommands(
       if (other === undefined) clashes.add(command.name);
       else refusal = cannotStandBeside(command.name, other).message;
     }
-    return { command, refusal };
-  });
+    planned.push({ command, refusal });
+    if (slice.isOver()) await slice.next();
+  }
+  return planned;
 }
 
 function refusalOf(

@@ -1,13 +1,14 @@
-import type { Database } from '../db/stores.ts';
+import type { Database, Ref } from '../db/stores.ts';
 import { isHubError, type ErrorCode } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchOfRef, isReadableRef } from '../domain/revision.ts';
 import { createPacketReader } from '../git/pkt-line.ts';
-import { writeReport } from '../git/push-report.ts';
+import { writeReport, type RefReport } from '../git/push-report.ts';
 import { PUSH_CAPABILITIES, readPushRequest, type PushRequest } from '../git/push-request.ts';
-import { advertiseRefs } from '../git/ref-advertisement.ts';
+import { advertiseRefs, type AdvertisedRef } from '../git/ref-advertisement.ts';
 import { createProgress, sideBanded, type Progress } from '../git/side-band.ts';
+import { createTimeSlice } from '../git/time-slice.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Authorize, Granted } from './authorize.ts';
@@ -18,7 +19,7 @@ import type { StagedObjects } from './object-staging.ts';
 import type { CheckedPack, PackIntake, ReadPack } from './pack-intake.ts';
 import type { PushChecks, PushLinks } from './push-checks.ts';
 import { ATOMIC_REFUSAL, checkTips, MOVED_REFUSAL, planCommands, type PlannedCommand } from './push-refs.ts';
-import { refuseClashes } from './ref-clashes.ts';
+import { createRefClashes, refuseClashes } from './ref-clashes.ts';
 import type { RefMove, RefUpdates } from './ref-updates.ts';
 import type { RepoObjects } from './repo-objects.ts';
 
@@ -30,6 +31,12 @@ interface Brought extends StagedObjects, PushLinks {
   /** From what the push wants its refs to be. */
   readonly isAllReachable: boolean;
 }
+
+/** As a push is told of them: what tags lead to does not matter to it. */
+function* readableOf(refs: readonly Ref[]): Generator<AdvertisedRef> {
+  for (const { name, target } of refs) if (isReadableRef(name)) yield { name, target };
+}
+
 const NOTHING: Brought = { hotObjects: [], packs: [], links: [], linkPaths: new Map(), isAllReachable: true };
 
 /** Failures that are the hub's own: they are logged, and told as they are told everywhere. */
@@ -132,6 +139,7 @@ export function createReceivePack(parts: {
     brought: Brought,
   ): Promise<void> {
     const { repo } = granted;
+    const slice = createTimeSlice();
     for (;;) {
       settleAtomic(request, planned);
       const open = planned.filter(({ refusal }) => refusal === undefined);
@@ -142,7 +150,11 @@ export function createReceivePack(parts: {
         return [{ name, expected, next: target, isFastForward: isKept }];
       });
       if (moves.length === 0) return;
-      const created = moves.flatMap(({ name, expected }) => (expected === undefined ? [name] : []));
+      const created = createRefClashes();
+      for (const { name, expected } of moves) {
+        if (expected === undefined) created.add(name);
+        if (slice.isOver()) await slice.next();
+      }
       try {
         const outcome = await refUpdates.apply({
           ...{ repo, actorId: actorIdOf(granted), moves, ...brought },
@@ -199,6 +211,9 @@ export function createReceivePack(parts: {
     await inTurn(keys.length > MAX_TURNS ? [] : keys, () => moveRefs(granted, request, planned, brought));
   }
 
+  const reportsOf = ({ planned }: Outcome): readonly RefReport[] =>
+    planned.map(({ command: { name }, refusal }) => ({ name, refusal }));
+
   /** What is wrong, once each, where the person sees it before the list of refs. */
   function sayRefusals({ planned }: Outcome, progress: Progress): void {
     const sentences = new Set(planned.flatMap(({ refusal }) => refusal ?? []));
@@ -210,12 +225,7 @@ export function createReceivePack(parts: {
   return {
     async advertise({ repo }) {
       const refs = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
-      const readable = refs.filter(({ name }) => isReadableRef(name));
-      return advertiseRefs(
-        readable.map(({ name, target }) => ({ name, target })),
-        PUSH_CAPABILITIES,
-        0,
-      );
+      return advertiseRefs(readableOf(refs), PUSH_CAPABILITIES, 0);
     },
 
     async *serve(granted, { input, isStateless, signal }) {
@@ -244,10 +254,7 @@ export function createReceivePack(parts: {
         if (outcome.unpackFailure === undefined) await finish(granted, request!, outcome, pack, progress);
         if (request!.report === 'none') return;
         sayRefusals(outcome, progress);
-        yield writeReport(
-          outcome.unpackFailure,
-          outcome.planned.map(({ command: { name }, refusal }) => ({ name, refusal })),
-        );
+        yield* writeReport(outcome.unpackFailure, reportsOf(outcome));
       }
       if (request.hasSideBand) yield* sideBanded(answer(), 'large', progress);
       else yield* answer();

@@ -9,15 +9,21 @@ const kindOf = (name: string): string => name.slice(0, name.indexOf('/', 'refs/'
 export const cannotStandBeside = (name: string, other: string): HubError =>
   conflict(`Reference ${shown(name)} cannot exist beside ${shown(other)}.`);
 
+/** A set of names, asked for those that could not stand beside another one. */
+export interface RefClashes {
+  /** What stands before the names that were added: `refs/heads/`. Between two of these nothing clashes. */
+  readonly kinds: ReadonlySet<string>;
+  /** A ref of the set that stands in the way of `name`. */
+  find(name: string): string | undefined;
+  add(name: string): void;
+}
+
 /**
  * Finds refs that git itself could not hold side by side on any file system: names that differ in case or Unicode form
  * alone, and one that is a folder of another. Names are asked about and added one after the other.
  */
-export function createRefClashes(names: Iterable<string>): {
-  /** A ref that stands in the way of `name`. */
-  find(name: string): string | undefined;
-  add(name: string): void;
-} {
+export function createRefClashes(names: Iterable<string> = []): RefClashes {
+  const kinds = new Set<string>();
   const byFold = new Map<string, string>();
   /** Folders in which refs lie, with one of them each. */
   const folders = new Map<string, string>();
@@ -26,11 +32,13 @@ export function createRefClashes(names: Iterable<string>): {
   };
   const add = (name: string): void => {
     const folded = foldName(name);
+    kinds.add(kindOf(name));
     byFold.set(folded, name);
     for (const folder of foldersOf(folded)) if (!folders.has(folder)) folders.set(folder, name);
   };
   for (const name of names) add(name);
   return {
+    kinds,
     add,
     find(name) {
       const folded = foldName(name);
@@ -45,21 +53,21 @@ export function createRefClashes(names: Iterable<string>): {
   };
 }
 
-/** Refuse new refs that could not stand beside others. Throws Conflict. Asked in the transaction that made them. */
+/**
+ * Refuse new refs that could not stand beside others. Throws Conflict. Asked in the transaction that made them; that they
+ * can stand beside each other is known.
+ */
 export async function refuseClashes(
   stores: Pick<Stores, 'refs'>,
   repositoryId: RepositoryId,
-  names: readonly string[],
+  created: Pick<RefClashes, 'kinds' | 'find'>,
 ): Promise<void> {
-  for (const kind of new Set(names.map(kindOf))) {
-    const fresh = names.filter((name) => kindOf(name) === kind);
-    const isFresh = new Set(fresh);
-    const refs = await stores.refs.list(repositoryId, kind);
-    const clashes = createRefClashes(refs.flatMap(({ name }) => (isFresh.has(name) ? [] : [name])));
-    for (const name of fresh) {
-      const other = clashes.find(name);
-      if (other !== undefined) throw cannotStandBeside(name, other);
-      clashes.add(name);
+  for (const kind of created.kinds) {
+    for await (const page of stores.refs.pages(repositoryId, kind)) {
+      for (const { name } of page) {
+        const other = created.find(name);
+        if (other !== undefined) throw cannotStandBeside(other, name);
+      }
     }
   }
 }

@@ -17,7 +17,7 @@ const CAPABILITIES = [
 ];
 
 /** What protocol 0 and 1 begin with. */
-export function advertiseV0({ all, head, find }: FetchRefs, protocol: 0 | 1): Buffer {
+export function advertiseV0({ all, head, find }: FetchRefs, protocol: 0 | 1): Promise<Buffer> {
   const born = find('HEAD');
   const refs: AdvertisedRef[] = born === undefined ? [] : [{ ...born, name: 'HEAD' }];
   const symref = born === undefined ? [] : [`symref=HEAD:${head}`];

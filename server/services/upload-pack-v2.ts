@@ -3,6 +3,7 @@ import { readArguments, type CommandHead } from '../git/command-request.ts';
 import { createFetchRequestReader, parseWireOid, type FetchRequest } from '../git/fetch-request.ts';
 import { answerRefs, createRefsQuestionReader } from '../git/ls-refs.ts';
 import { DELIMITER, FLUSH, packet, protocolError, type PacketReader } from '../git/pkt-line.ts';
+import { createTimeSlice } from '../git/time-slice.ts';
 import { AGENT, OBJECT_FORMAT } from '../git/wire-capabilities.ts';
 import { shown } from '../domain/names.ts';
 import type { Fetch, FetchSession } from './fetch-session.ts';
@@ -52,11 +53,13 @@ async function* answerLsRefs(
   const asked = createRefsQuestionReader();
   await readArguments(reader, head, asked.take);
   const { refs } = await open();
+  const slice = createTimeSlice();
   let batch: string[] = [];
   for (const line of answerRefs(asked.question(), refs.all, refs.head)) {
     if (batch.push(line) < BATCH) continue;
     yield lines(batch);
     batch = [];
+    if (slice.isOver()) await slice.next();
   }
   yield Buffer.concat([lines(batch), FLUSH]);
 }

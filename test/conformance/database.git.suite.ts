@@ -63,6 +63,25 @@ export function gitSuite(fixture: Fixture): void {
       expect(await ask((stores) => stores.refs.find(id, ref.name))).toMatchObject({ peeled: undefined });
     });
 
+    test('very many refs come in pages, each ref once and in order', async () => {
+      const { id } = await fixture.repo(await fixture.user());
+      const names = Array.from({ length: 2000 }, (_, i) => `refs/heads/b${String(i).padStart(4, '0')}`);
+      await change(async (stores) => {
+        for (const name of [...names, 'refs/tags/v1']) {
+          await stores.refs.compareAndSet(id, name, undefined, { target: oidOf('all') }, NOW);
+        }
+      });
+      const pages = await ask(async (stores) => {
+        const found: string[][] = [];
+        for await (const page of stores.refs.pages(id, 'refs/heads/'))
+          found.push(page.map(({ name }) => name));
+        return found;
+      });
+      expect(pages.length).toBeGreaterThan(1);
+      expect(pages.flat()).toEqual(names);
+      expect(await ask((stores) => stores.refs.list(id, ''))).toHaveLength(names.length + 1);
+    });
+
     test('refs are found by name and listed by prefix in byte order, case kept apart', async () => {
       const { id } = await fixture.repo(await fixture.user());
       const other = await fixture.repo(await fixture.user('bob'));

@@ -5,6 +5,9 @@ import type { StoreContext } from '../store-context.ts';
 import type { Ref, RefStore } from '../stores.ts';
 import { afterPrefix } from '../../domain/text-range.ts';
 
+/** Rows of one statement: more would hold the event loop. */
+const PAGE = 1000;
+
 interface RefRow {
   readonly name: string;
   readonly target: Uint8Array;
@@ -69,6 +72,21 @@ export function createRefStore({ db, dialect }: StoreContext): RefStore {
     return row !== undefined;
   };
 
+  async function* pages(repositoryId: RepositoryId, prefix: string): AsyncGenerator<readonly Ref[]> {
+    const end = afterPrefix(prefix);
+    for (let last: string | undefined; ;) {
+      let refs = selectRefs(repositoryId)
+        .where('name', last === undefined ? '>=' : '>', last ?? prefix)
+        .orderBy('name')
+        .limit(PAGE);
+      if (end !== undefined) refs = refs.where('name', '<', end);
+      const page = (await refs.execute()).map(toRef);
+      if (page.length > 0) yield page;
+      if (page.length < PAGE) return;
+      last = page.at(-1)?.name;
+    }
+  }
+
   return {
     find: async (repositoryId, name) => {
       const [row] = await findByName({ repositoryId, name });
@@ -84,11 +102,12 @@ export function createRefStore({ db, dialect }: StoreContext): RefStore {
     },
 
     list: async (repositoryId, prefix) => {
-      const end = afterPrefix(prefix);
-      let refs = selectRefs(repositoryId).where('name', '>=', prefix).orderBy('name');
-      if (end !== undefined) refs = refs.where('name', '<', end);
-      return (await refs.execute()).map(toRef);
+      const refs: Ref[] = [];
+      for await (const page of pages(repositoryId, prefix)) for (const ref of page) refs.push(ref);
+      return refs;
     },
+
+    pages,
 
     compareAndSet: async (repositoryId, name, expected, next, now) => {
       if (expected === undefined) {

@@ -145,12 +145,12 @@ describe('refs', () => {
     expect(unborn('symrefs', 'unborn', 'ref-prefix refs/')).toEqual([]);
   });
 
-  it('are advertised with capabilities behind the first, or in its place', () => {
+  it('are advertised with capabilities behind the first, or in its place', async () => {
     const text = (bytes: Buffer): string => bytes.toString('latin1');
-    expect(text(advertiseRefs([], ['a', 'b=c'], 0))).toBe(
+    expect(text(await advertiseRefs([], ['a', 'b=c'], 0))).toBe(
       `0043${'0'.repeat(40)} capabilities^{}\0a b=c\n0000`,
     );
-    const lines = text(advertiseRefs(refs, ['a'], 1)).split('\n');
+    const lines = text(await advertiseRefs(refs, ['a'], 1)).split('\n');
     expect(lines).toEqual([
       '000eversion 1',
       `003f${oid('1')} refs/heads/main\0a`,
