@@ -39,7 +39,7 @@ export interface IngestPlan {
 /** What the other side is told, each time it has the turn. */
 export type IngestReport =
   /** Everything that is there was read; more must come. */
-  | { readonly kind: 'starved' }
+  | { readonly kind: 'starved'; readonly objectCount: number }
   /** Nothing is needed but the thread. */
   | { readonly kind: 'working'; readonly phase: IngestPhase; readonly done: number; readonly total: number }
   /** The pack was read to its end. What follows it does not belong to it. */
@@ -511,7 +511,9 @@ export async function ingestPack(
       file,
       more: async () => {
         const before = growth.sizeBytes;
-        while (growth.sizeBytes === before && !growth.isEnd) await tell({ kind: 'starved' });
+        while (growth.sizeBytes === before && !growth.isEnd) {
+          await tell({ kind: 'starved', objectCount: rows.count });
+        }
         return growth;
       },
       pause: (read, count) => {

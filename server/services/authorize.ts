@@ -138,6 +138,14 @@ async function namespaceWithin<Right extends NamespaceRight>(
 export const actorIdOf = (actor: Actor): NamespaceId | undefined =>
   actor.kind === 'user' ? actor.user.id : undefined;
 
+/** Whom what is shared out is counted for. Of those who did not sign in nobody is told from another. */
+export const partyOf = (actor: Actor): string =>
+  actor.kind === 'user'
+    ? `user ${actor.user.id}`
+    : actor.kind === 'deploy-key'
+      ? `key ${actor.publicId}`
+      : 'anonymous';
+
 export function createAuthorize(parts: {
   readonly db: Database;
   readonly clock: Clock;

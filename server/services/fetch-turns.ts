@@ -1,5 +1,6 @@
 import type { Actor } from '../domain/access.ts';
 import { HubError } from '../domain/errors.ts';
+import { partyOf } from './authorize.ts';
 
 /** Packs that one person is sent at the same time. Of those who did not sign in nobody is told from another. */
 const MOST_OF_A_USER = 8;
@@ -30,7 +31,7 @@ export function createFetchTurns(
     patienceMs: PATIENCE_MS,
   },
 ): FetchTurns {
-  const lines = new Map<number | 'anonymous', Line>();
+  const lines = new Map<string, Line>();
 
   function wait(line: Line, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -59,8 +60,8 @@ export function createFetchTurns(
   return {
     async take(actor, signal, onWait) {
       signal.throwIfAborted();
-      const key = actor.kind === 'user' ? actor.user.id : 'anonymous';
-      const most = actor.kind === 'user' ? limits.user : limits.anonymous;
+      const key = partyOf(actor);
+      const most = actor.kind === 'anonymous' ? limits.anonymous : limits.user;
       const line = lines.get(key) ?? { taken: 0, waiting: [] };
       lines.set(key, line);
       if (line.taken < most) line.taken += 1;

@@ -13,10 +13,12 @@ import { tipsDigest } from '../git/tips-digest.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import { createScratchFile, type ScratchFile } from '../platform/scratch-file.ts';
 import { createSlots } from '../platform/slots.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import { MAX_HOT_BYTES, MAX_HOT_OBJECTS, type StagedObjects } from './object-staging.ts';
+import { createPackLoads } from './pack-loads.ts';
 import { inflateHotRow, type RepoObjects } from './repo-objects.ts';
 
 /** A pack that was read to its end and lies apart, seen by nobody. */
@@ -47,6 +49,8 @@ export interface PackIntake {
     readonly bytes: ByteSource;
     /** What the push wants refs to be. */
     readonly tips: readonly Oid[];
+    /** Whoever pushes: of theirs one pack is resolved at a time. */
+    readonly party: string;
     /** The bytes end with the pack. Otherwise the pack itself says where it ends. */
     readonly isBody: boolean;
     readonly signal: AbortSignal;
@@ -72,21 +76,32 @@ export function createPackIntake(parts: {
 }): PackIntake {
   const { objects: store, repoObjects, workers, stagingFolder, maxFileBytes } = parts;
   const slots = createSlots(CHECKS_AT_ONCE);
+  const parties = createKeyedQueue();
+  const loads = createPackLoads();
+
+  /** One party alone never has all slots: what it pushes may take minutes each. */
+  const inTurn = <Result>(party: string, work: () => Promise<Result>): Promise<Result> =>
+    parties.run(party, () => slots.run(work));
 
   return {
-    async read({ repo, bytes, tips, isBody, signal }) {
+    async read({ repo, bytes, tips, party, isBody, signal }) {
       await using cleanup = new AsyncDisposableStack();
       const scratch = await createScratchFile(stagingFolder);
       cleanup.defer(() => scratch.dispose());
       const plan = { tips, maxFileBytes, hot: { bytes: MAX_HOT_BYTES, objects: MAX_HOT_OBJECTS } };
       const session = await workers.open('ingestPack', { path: scratch.path, plan });
       cleanup.defer(() => session.abort());
+      const load = cleanup.use(loads.open(() => session.abort()));
       const spooled = spool(bytes, scratch, signal);
       cleanup.defer(() => spooled.discard());
 
       const turn = async (told: IngestTurn): Promise<IngestReport> => {
         signal.throwIfAborted();
-        return session.push(told);
+        load.check();
+        const report = await session.push(told);
+        if (report.kind === 'starved') load.grow(report.objectCount);
+        else if (report.kind === 'working' && report.phase === 'reading') load.grow(report.done);
+        return report;
       };
 
       async function readToEnd(): Promise<void> {
@@ -115,7 +130,7 @@ export function createPackIntake(parts: {
       const owned = cleanup.move();
       return {
         check: (onProgress) =>
-          slots.run(async () => {
+          inTurn(party, async () => {
             const pack = await answerQuestions(repo, turn, onProgress);
             await failPoint('push-indexed');
             return checked(repo, pack, tips, scratch, async (oids) => {

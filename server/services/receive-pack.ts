@@ -11,7 +11,7 @@ import { createProgress, sideBanded, type Progress } from '../git/side-band.ts';
 import { createTimeSlice } from '../git/time-slice.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
-import type { Authorize, Granted } from './authorize.ts';
+import { partyOf, type Authorize, type Granted } from './authorize.ts';
 import { actorIdOf, queueKeyOf } from './branch-moves.ts';
 import { isFastForward } from './fast-forward.ts';
 import type { ReceivePack } from './git-exchange.ts';
@@ -239,7 +239,12 @@ export function createReceivePack(parts: {
       let read: ReadPack | undefined;
       try {
         if (tips.length > 0) {
-          read = await intake.read({ repo, bytes: reader.rest(), tips, isBody: isStateless, signal });
+          read = await intake.read({
+            ...{ repo, tips, signal },
+            bytes: reader.rest(),
+            party: partyOf(granted.actor),
+            isBody: isStateless,
+          });
           cleanup.use(read);
         }
       } catch (error) {

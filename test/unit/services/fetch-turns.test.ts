@@ -25,7 +25,8 @@ describe('turns of fetches', () => {
     // Others are not in this line.
     using other = await turns.take(person(2), signal, silent);
     using anonymous = await turns.take(ANONYMOUS, signal, silent);
-    expect([other, anonymous]).toHaveLength(2);
+    using key = await turns.take({ kind: 'deploy-key', publicId: 'k' } as Actor, signal, silent);
+    expect([other, anonymous, key]).toHaveLength(3);
     for (const turn of held.splice(0, 1)) {
       turn[Symbol.dispose]();
       // Twice is once.
