@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { packet } from '../../server/git/pkt-line.ts';
 import { EMPTY_TREE, hashObject } from '../../server/git/objects.ts';
 import type { Answer, TestHub } from '../support/hub.ts';
-import { forgePack, wholeEntry } from '../support/pack-forge.ts';
+import { forgePack, wholeEntry, ZERO_OID } from '../support/forged-packs.ts';
 import {
   createRepo,
   DESCRIPTION,
@@ -32,7 +32,6 @@ afterAll(async () => {
   await hub[Symbol.asyncDispose]();
 });
 
-const ZERO = '0'.repeat(40);
 const CAPABILITIES = 'report-status side-band-64k agent=test/1';
 const TYPE = 'application/x-git-receive-pack-request';
 
@@ -82,37 +81,39 @@ describe('what is no push at all', () => {
     'a packet of nothing': ['0004', 'lists capabilities'],
     'a delimiter': ['0001', 'nothing but commands'],
     'no command': [packet('hello\0report-status'), 'is no command'],
-    'a short id': [packet(`abc ${ZERO} refs/heads/x\0report-status`), 'is no command'],
+    'a short id': [packet(`abc ${ZERO_OID} refs/heads/x\0report-status`), 'is no command'],
     'ids of SHA-256': [
       packet(`${'0'.repeat(64)} ${'1'.repeat(64)} refs/heads/x\0report-status`),
       'is no command',
     ],
     'another object format': [
-      command(ZERO, '1'.repeat(40), 'refs/heads/x', `${CAPABILITIES} object-format=sha256`),
+      command(ZERO_OID, '1'.repeat(40), 'refs/heads/x', `${CAPABILITIES} object-format=sha256`),
       'sha1',
     ],
-    'no capabilities': [command(ZERO, '1'.repeat(40), 'refs/heads/x'), 'lists capabilities'],
+    'no capabilities': [command(ZERO_OID, '1'.repeat(40), 'refs/heads/x'), 'lists capabilities'],
     'an agent of 10 KB': [
-      command(ZERO, '1'.repeat(40), 'refs/heads/x', `report-status agent=${'x'.repeat(10_000)}`),
+      command(ZERO_OID, '1'.repeat(40), 'refs/heads/x', `report-status agent=${'x'.repeat(10_000)}`),
       'too long',
     ],
     'a name that is not UTF-8': [
-      packet(Buffer.concat([Buffer.from(`${ZERO} ${'1'.repeat(40)} refs/heads/`), Buffer.from([0xff, 0])])),
+      packet(
+        Buffer.concat([Buffer.from(`${ZERO_OID} ${'1'.repeat(40)} refs/heads/`), Buffer.from([0xff, 0])]),
+      ),
       'not UTF-8',
     ],
     'a certificate': [packet(`push-cert\0${CAPABILITIES}`), 'Signed pushes'],
     'a shallow line of nothing': [packet('shallow x'), 'names no commit'],
     'commands without an end': [
-      command(ZERO, '1'.repeat(40), 'refs/heads/x', CAPABILITIES),
+      command(ZERO_OID, '1'.repeat(40), 'refs/heads/x', CAPABILITIES),
       'inside its commands',
     ],
     'options without an end': [
-      Buffer.concat([command(ZERO, ZERO, 'refs/heads/x', `${CAPABILITIES} push-options`), FLUSH]),
+      Buffer.concat([command(ZERO_OID, ZERO_OID, 'refs/heads/x', `${CAPABILITIES} push-options`), FLUSH]),
       'inside its push options',
     ],
     'an option with a line feed': [
       Buffer.concat([
-        ...[command(ZERO, ZERO, 'refs/heads/x', `${CAPABILITIES} push-options`), FLUSH],
+        ...[command(ZERO_OID, ZERO_OID, 'refs/heads/x', `${CAPABILITIES} push-options`), FLUSH],
         ...[packet('a\nb'), FLUSH],
       ]),
       'line feed',
@@ -127,12 +128,12 @@ describe('what is no push at all', () => {
 
   test('too many commands, and an option of 10 KB, name their limits', async () => {
     const many = Array.from({ length: 100_001 }, (_, i) =>
-      command(ZERO, ZERO, `refs/heads/${i}`, i === 0 ? CAPABILITIES : undefined),
+      command(ZERO_OID, ZERO_OID, `refs/heads/${i}`, i === 0 ? CAPABILITIES : undefined),
     );
     const answer = await post(Buffer.concat([...many, FLUSH]));
     expect([answer.status, answer.text]).toEqual([413, expect.stringContaining('100000')]);
     const option = Buffer.concat([
-      ...[command(ZERO, ZERO, 'refs/heads/x', `${CAPABILITIES} push-options`), FLUSH],
+      ...[command(ZERO_OID, ZERO_OID, 'refs/heads/x', `${CAPABILITIES} push-options`), FLUSH],
       ...[packet('x'.repeat(10_000)), FLUSH],
     ]);
     expect((await post(option)).status).toBe(413);
@@ -170,8 +171,8 @@ describe('refs', () => {
   test('one that is asked for twice ends the whole push', async () => {
     const { oid, entries } = newCommit('twice');
     const answer = await push(
-      ...[command(ZERO, oid, 'refs/heads/t1', CAPABILITIES), command(ZERO, oid, 'refs/heads/t2')],
-      ...[command(oid, ZERO, 'refs/heads/t1'), FLUSH, forgePack(entries)],
+      ...[command(ZERO_OID, oid, 'refs/heads/t1', CAPABILITIES), command(ZERO_OID, oid, 'refs/heads/t2')],
+      ...[command(oid, ZERO_OID, 'refs/heads/t1'), FLUSH, forgePack(entries)],
     );
     expect(reportOf(answer)).toMatch(/ng refs\/heads\/t1 .*twice.*\n.*ng refs\/heads\/t2 .*twice/);
   });
@@ -179,10 +180,10 @@ describe('refs', () => {
   test('from nothing to nothing, a wrong old value, an old value that nobody has', async () => {
     const { oid, entries } = newCommit('old');
     const pack = forgePack(entries);
-    expect(reportOf(await push(command(ZERO, ZERO, 'refs/heads/none', CAPABILITIES), FLUSH))).toContain(
-      'ng refs/heads/none There is no refs/heads/none.',
-    );
-    for (const old of [ZERO, '1'.repeat(40), oid]) {
+    expect(
+      reportOf(await push(command(ZERO_OID, ZERO_OID, 'refs/heads/none', CAPABILITIES), FLUSH)),
+    ).toContain('ng refs/heads/none There is no refs/heads/none.');
+    for (const old of [ZERO_OID, '1'.repeat(40), oid]) {
       const answer = await push(command(old, oid, 'refs/heads/main', CAPABILITIES), FLUSH, pack);
       expect(reportOf(answer)).toContain('ng refs/heads/main fetch first');
     }
@@ -192,22 +193,22 @@ describe('refs', () => {
 
   test('an object that is nowhere, or is no commit', async () => {
     const nowhere = await push(
-      command(ZERO, '2'.repeat(40), 'refs/heads/n', CAPABILITIES),
+      command(ZERO_OID, '2'.repeat(40), 'refs/heads/n', CAPABILITIES),
       FLUSH,
       NO_OBJECTS,
     );
     expect(reportOf(nowhere)).toContain('ng refs/heads/n The object 2222');
     const blob = hashObject('blob', Buffer.from('x'));
     const pack = forgePack([wholeEntry('blob', 'x')]);
-    expect(reportOf(await push(command(ZERO, blob, 'refs/heads/b', CAPABILITIES), FLUSH, pack))).toContain(
-      'is a blob',
-    );
+    expect(
+      reportOf(await push(command(ZERO_OID, blob, 'refs/heads/b', CAPABILITIES), FLUSH, pack)),
+    ).toContain('is a blob');
   });
 
   test('names outside', async () => {
     const head = await repo.head();
     for (const name of ['config', 'refs', 'refs/heads/../x', 'refs/pull/1/head', 'refs/heads/a b', 'HEAD']) {
-      const answer = await push(command(ZERO, head, name, CAPABILITIES), FLUSH, NO_OBJECTS);
+      const answer = await push(command(ZERO_OID, head, name, CAPABILITIES), FLUSH, NO_OBJECTS);
       expect(reportOf(answer)).toContain(`ng ${name} `);
     }
   });
@@ -215,7 +216,7 @@ describe('refs', () => {
 
 describe('packs', () => {
   const pushOf = (pack: Buffer, name = 'refs/heads/p', capabilities = CAPABILITIES): Buffer =>
-    Buffer.concat([command(ZERO, newCommit('p').oid, name, capabilities), FLUSH, pack]);
+    Buffer.concat([command(ZERO_OID, newCommit('p').oid, name, capabilities), FLUSH, pack]);
 
   test('a good one, in gzip, without a side band, in silence', async () => {
     const { oid, entries } = newCommit('p');
@@ -257,12 +258,12 @@ describe('packs', () => {
     const text = `tree ${EMPTY_TREE}\nparent ${secret}\nauthor ${who}\ncommitter ${who}\n\nx\n`;
     const oid = hashObject('commit', Buffer.from(text));
     const pack = forgePack([wholeEntry('tree', ''), wholeEntry('commit', text)]);
-    const body = Buffer.concat([command(ZERO, oid, 'refs/heads/stolen', CAPABILITIES), FLUSH, pack]);
+    const body = Buffer.concat([command(ZERO_OID, oid, 'refs/heads/stolen', CAPABILITIES), FLUSH, pack]);
     expect(reportOf(await post(body))).toContain(
       `the commit ${secret} is neither in it nor in the repository`,
     );
     const direct = Buffer.concat([
-      command(ZERO, secret, 'refs/heads/stolen', CAPABILITIES),
+      command(ZERO_OID, secret, 'refs/heads/stolen', CAPABILITIES),
       FLUSH,
       NO_OBJECTS,
     ]);
@@ -274,7 +275,7 @@ test('whoever is put out while their push comes pushes nothing', async () => {
   const lab = await createRepo(hub, 'lab/slow', { person: 'member' });
   const { oid, entries } = newCommit('slow');
   const body = Buffer.concat([
-    command(ZERO, oid, 'refs/heads/slow', CAPABILITIES),
+    command(ZERO_OID, oid, 'refs/heads/slow', CAPABILITIES),
     FLUSH,
     forgePack(entries),
   ]);
@@ -309,7 +310,7 @@ test('a client that leaves in the middle leaves nothing behind', async () => {
   const before = await hub.snapshot();
   const { oid, entries } = newCommit('left');
   const body = Buffer.concat([
-    command(ZERO, oid, 'refs/heads/left', CAPABILITIES),
+    command(ZERO_OID, oid, 'refs/heads/left', CAPABILITIES),
     FLUSH,
     forgePack(entries),
   ]);

@@ -4,15 +4,15 @@ import type { Oid } from '../../../server/domain/ids.ts';
 import type { GitObject, GitObjectType } from '../../../server/git/object-storage.ts';
 import { EMPTY_TREE, hashObject, writeTree } from '../../../server/git/objects.ts';
 import {
-  copyInstruction,
-  deltaOf,
+  copy,
+  delta,
   entryHead,
   forgePack,
-  insertInstruction,
-  ofsDeltaEntry,
-  refDeltaEntry,
+  insert,
+  ofsDelta,
+  refDelta,
   wholeEntry,
-} from '../../support/pack-forge.ts';
+} from '../../support/forged-packs.ts';
 import { ingest } from '../../support/pack-ingest.ts';
 
 const ZERO = '0'.repeat(40);
@@ -67,48 +67,45 @@ describe('a pack is refused', () => {
     'cut in an entry': [good.subarray(0, 16), 'cut off'],
     'cut in the header': [good.subarray(0, 7), 'cut off'],
     'of no bytes': [Buffer.alloc(0), 'cut off'],
-    'with a delta to itself': [forgePack([ofsDeltaEntry(0, deltaOf(1, 1, insertInstruction('x')))]), 'base'],
+    'with a delta to itself': [forgePack([ofsDelta(0, delta(1, 1, insert('x')))]), 'base'],
     'with a delta before its start': [
-      forgePack([whole, ofsDeltaEntry(4000, deltaOf(bytes, 1, insertInstruction('x')))]),
+      forgePack([whole, ofsDelta(4000, delta(bytes, 1, insert('x')))]),
       'base is not in it',
     ],
     'with a delta into the middle of an entry': [
-      forgePack([whole, ofsDeltaEntry(3, deltaOf(bytes, 1, insertInstruction('x')))]),
+      forgePack([whole, ofsDelta(3, delta(bytes, 1, insert('x')))]),
       'base is not in it',
     ],
     'with a delta whose base is nowhere': [
-      forgePack([refDeltaEntry('1'.repeat(40), deltaOf(1, 1, insertInstruction('x')))]),
+      forgePack([refDelta('1'.repeat(40), delta(1, 1, insert('x')))]),
       'neither in it nor in the repository',
     ],
     'with a delta that is its own base by id': [
-      forgePack([refDeltaEntry(hashObject('blob', Buffer.from('x')), deltaOf(1, 1, insertInstruction('x')))]),
+      forgePack([refDelta(hashObject('blob', Buffer.from('x')), delta(1, 1, insert('x')))]),
       'neither in it nor in the repository',
     ],
     'with a delta for a longer base': [
-      forgePack([whole, ofsDeltaEntry(whole.length, deltaOf(bytes + 1, 1, insertInstruction('x')))]),
+      forgePack([whole, ofsDelta(whole.length, delta(bytes + 1, 1, insert('x')))]),
       'does not fit its base',
     ],
     'with a delta that makes less than it says': [
-      forgePack([whole, ofsDeltaEntry(whole.length, deltaOf(bytes, 9, insertInstruction('x')))]),
+      forgePack([whole, ofsDelta(whole.length, delta(bytes, 9, insert('x')))]),
       'does not fit its base',
     ],
     'with a delta that makes more than it says': [
-      forgePack([whole, ofsDeltaEntry(whole.length, deltaOf(bytes, 1, insertInstruction('xyz')))]),
+      forgePack([whole, ofsDelta(whole.length, delta(bytes, 1, insert('xyz')))]),
       'does not fit its base',
     ],
     'with a copy beyond the base': [
-      forgePack([whole, ofsDeltaEntry(whole.length, deltaOf(bytes, 4, copyInstruction(bytes - 1, 4)))]),
+      forgePack([whole, ofsDelta(whole.length, delta(bytes, 4, copy(bytes - 1, 4)))]),
       'does not fit its base',
     ],
     'with the reserved delta instruction': [
-      forgePack([whole, ofsDeltaEntry(whole.length, deltaOf(bytes, 1, Buffer.from([0])))]),
+      forgePack([whole, ofsDelta(whole.length, delta(bytes, 1, Buffer.from([0])))]),
       'does not fit its base',
     ],
     'with a delta bomb': [
-      forgePack([
-        whole,
-        ofsDeltaEntry(whole.length, deltaOf(bytes, 2 ** 30, ...Array(1000).fill(copyInstruction(0, bytes)))),
-      ]),
+      forgePack([whole, ofsDelta(whole.length, delta(bytes, 2 ** 30, ...Array(1000).fill(copy(0, bytes))))]),
       'must be sent by Git LFS',
     ],
     'with an object of type 0': [
@@ -160,7 +157,7 @@ describe('a pack is refused', () => {
     let last = whole;
     for (let i = 0; i < 50_000; i += 1) {
       const text = i.toString().padStart(6);
-      last = ofsDeltaEntry(last.length, deltaOf(6, 6, insertInstruction(text)));
+      last = ofsDelta(last.length, delta(6, 6, insert(text)));
       deltas.push(last);
     }
     await expect(ingest(forgePack([whole, ...deltas]))).rejects.toThrow('chain of more than 4095');
