@@ -49,6 +49,7 @@ import { createFacts } from './services/facts.ts';
 import { createFileBytesReader } from './services/file-bytes.ts';
 import { createFileFacts } from './services/file-facts.ts';
 import { createHistory } from './services/history.ts';
+import { createImports } from './services/imports.ts';
 import { createIdTokens } from './services/id-tokens.ts';
 import { createLargeObjects } from './services/large-objects.ts';
 import { createLfsAccess } from './services/lfs-access.ts';
@@ -334,21 +335,23 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     ...{ db, log, repoObjects, commitGraphs, packAnswers },
     turns: createFetchTurns(),
   });
-  const receivePack = createReceivePack({
+  const intake = createPackIntake({
     db,
+    objects,
     repoObjects,
-    refUpdates,
-    queue,
-    authorize,
-    intake: createPackIntake({
-      db,
-      objects,
-      repoObjects,
-      workers,
-      stagingFolder,
-      maxFileBytes: limits.inlineFileSize,
-    }),
-    checks: createPushChecks({ db, clock, cards, maxCardBytes: limits.inlineFileSize }),
+    workers,
+    stagingFolder,
+    maxFileBytes: limits.inlineFileSize,
+  });
+  const pushChecks = createPushChecks({ db, clock, cards, maxCardBytes: limits.inlineFileSize });
+  const receiving = { db, repoObjects, refUpdates, queue, authorize, intake };
+  const receivePack = createReceivePack({ ...receiving, checks: pushChecks });
+  // What comes from elsewhere is held in memory there: a thread that ends with it gives all of it back.
+  const remoteWorkers = createWorkerPool({ size: 1 });
+  const imports = createImports({
+    ...{ db, authorize, repositories, repoSettings, lfs, pushChecks, stagingFolder },
+    workers: remoteWorkers,
+    receiveWith: (checks) => createReceivePack({ ...receiving, checks }),
   });
   const stagingFolders =
     config.storage.kind === 'local'
@@ -399,6 +402,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       conversion,
       doctor,
       exports,
+      imports,
       rollUps,
       sweeps,
     },
@@ -412,6 +416,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       await scheduleRecurringJobs(db, clock);
     },
     async close() {
+      imports.close();
       await jobs.stop();
       await downloads.flush();
       await conversion.stop();
@@ -420,6 +425,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
       await sshKeys.close();
       await sessions.close();
       await workers.close();
+      await remoteWorkers.close();
       await openWorkers.close();
     },
   };
@@ -445,6 +451,7 @@ export function commandServices(services: Services, stores: OpenedStores): Opene
       }
     },
     exportRepo: services.exports.exportRepo,
+    importRepo: services.imports.importRepo,
     runDoctor: services.doctor.run,
   };
 }

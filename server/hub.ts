@@ -173,6 +173,7 @@ export async function startHub(parts: HubParts): Promise<RunningHub> {
     setupPath: secret === undefined ? undefined : `/setup?secret=${secret}`,
     async stop(timeIsUp) {
       drain();
+      services.imports.close();
       await Promise.all([control.close(), listeners.close(timeIsUp), ssh?.close(timeIsUp)]);
       await services.close();
       await stores.close();

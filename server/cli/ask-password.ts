@@ -10,14 +10,24 @@ export const PASSWORD_FLAGS = {
 
 const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, '');
 
+/** What `--NAME-stdin` or `--NAME-file` gives; undefined when neither is there. Throws InvalidRequest. */
+export async function givenSecret(
+  name: 'password' | 'token',
+  given: Given,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  const file = given.flag(`${name}-file`);
+  if (given.has(`${name}-stdin`) && file !== undefined) {
+    throw new HubError('InvalidRequest', `Give either --${name}-stdin or --${name}-file.`);
+  }
+  if (given.has(`${name}-stdin`)) return withoutLineEnd(await terminal.readInput());
+  return file === undefined ? undefined : withoutLineEnd(terminal.readFile(file));
+}
+
 /** The new password: from the standard input, a file, or asked for twice. Throws InvalidRequest. */
 export async function askPassword(given: Given, terminal: Terminal): Promise<string> {
-  const file = given.flag('password-file');
-  if (given.has('password-stdin') && file !== undefined) {
-    throw new HubError('InvalidRequest', 'Give either --password-stdin or --password-file.');
-  }
-  if (given.has('password-stdin')) return withoutLineEnd(await terminal.readInput());
-  if (file !== undefined) return withoutLineEnd(terminal.readFile(file));
+  const secret = await givenSecret('password', given, terminal);
+  if (secret !== undefined) return secret;
   if (!terminal.isInteractive) {
     throw new HubError(
       'InvalidRequest',

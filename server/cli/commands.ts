@@ -2,7 +2,7 @@ import { HubError } from '../domain/errors.ts';
 import type { Command } from './command.ts';
 import { apply } from './commands/apply.ts';
 import { doctor } from './commands/doctor.ts';
-import { repoExport, repoList } from './commands/repos.ts';
+import { repoExport, repoImport, repoList } from './commands/repos.ts';
 import { tokenCreate, tokenList, tokenRevoke } from './commands/tokens.ts';
 import { adminCreate, userCreate, userList } from './commands/users.ts';
 import type { CommandServices } from './services.ts';
@@ -17,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   tokenRevoke,
   repoList,
   repoExport,
+  repoImport,
   apply,
   doctor,
 ];

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { Accounts } from '../services/accounts.ts';
 import type { Apply } from '../services/apply.ts';
 import type { DoctorReport } from '../services/doctor-findings.ts';
+import type { Imports } from '../services/imports.ts';
 import type { Tokens } from '../services/tokens.ts';
 
 /** What the commands ask of the hub, whether it runs in another process or is opened for the command. */
@@ -16,6 +17,7 @@ export interface CommandServices {
   readonly listRepos: () => Promise<readonly Repo[]>;
   /** Write a repository as a bare git repository into a folder that is empty or absent. Throws RepoNotFound. */
   readonly exportRepo: (kind: RepoKind, fullName: string, folder: string) => Promise<unknown>;
+  readonly importRepo: Imports['importRepo'];
   readonly runDoctor: (options: { readonly full: boolean }) => Promise<DoctorReport>;
 }
 

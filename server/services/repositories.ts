@@ -5,7 +5,7 @@ import { defaultGitattributes } from '../domain/gitattributes.ts';
 import { parseRepoName, parseWritablePath } from '../domain/names.ts';
 import { repoNameTaken } from '../domain/repo-name-taken.ts';
 import { repoFullName, type Repo, type RepoKind } from '../domain/repo.ts';
-import { branchRef } from '../domain/revision.ts';
+import { branchRef, parseNewBranch } from '../domain/revision.ts';
 import type { Actor } from '../domain/access.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
@@ -23,6 +23,8 @@ export interface NewRepo {
   readonly visibility: Visibility | undefined;
   readonly license: string | undefined;
   readonly sdk: string | undefined;
+  /** Short name of the branch of the first commit; `main` when left out. */
+  readonly defaultBranch?: string;
   /** Files of the first commit, in base64; a `.gitattributes` among them replaces the usual one. */
   readonly files: readonly { readonly path: string; readonly content: string }[];
 }
@@ -68,6 +70,7 @@ export function createRepositories(parts: {
       const rival = await db.read((stores) => stores.repos.findAlike(namespace.id, wish.kind, name));
       if (rival) throw repoNameTaken(wish.kind, name, rival);
       const files = firstFiles(wish);
+      const defaultBranch = parseNewBranch(wish.defaultBranch ?? DEFAULT_BRANCH);
       const visibility = wish.visibility ?? (await defaultVisibility(namespace.name));
       const now = clock.now();
       const publicId = newPublicId();
@@ -79,7 +82,7 @@ export function createRepositories(parts: {
           owner: target.namespace,
           name,
           visibility,
-          defaultBranch: DEFAULT_BRANCH,
+          defaultBranch,
           createdBy: user.user.id,
           publicId,
           now,
@@ -89,7 +92,7 @@ export function createRepositories(parts: {
           {
             repo,
             actorId: user.user.id,
-            moves: [{ name: branchRef(DEFAULT_BRANCH), expected: undefined, next: { target: first.commit } }],
+            moves: [{ name: branchRef(defaultBranch), expected: undefined, next: { target: first.commit } }],
             ...first.staged,
           },
           now,

@@ -1,5 +1,6 @@
 import type { Sha256, XetHash } from '../domain/ids.ts';
 import type { IngestPlan, IngestReport, IngestTurn } from '../git/pack-ingest.ts';
+import type { FetchedRemote, RemoteAddress } from '../git/remote-fetch.ts';
 import type { ChunkList } from '../xet/file-chunker.ts';
 
 /*
@@ -142,6 +143,24 @@ export const sessions = {
         return { output: undefined };
       },
       abort: () => work.abort(),
+    };
+  },
+
+  /** Fetch from elsewhere into a file that exists (`git/remote-fetch.ts`): a push begins it and answers at its end. */
+  fetchRemote: async (input: {
+    readonly from: RemoteAddress;
+    readonly maxBytes: number;
+    readonly packPath: string;
+  }): Promise<SessionHandler<undefined, FetchedRemote, undefined>> => {
+    const { fetchRemote } = await import('../git/remote-fetch.ts');
+    const { from, maxBytes, packPath } = input;
+    const ending = new AbortController();
+    return {
+      push: async () => ({
+        output: await fetchRemote(from, { maxBytes, packPath, signal: ending.signal }),
+      }),
+      close: () => ({ output: undefined }),
+      abort: () => ending.abort(),
     };
   },
 };

@@ -30,7 +30,7 @@ export const IMPORT_TABLE: readonly ImportRow[] = [
     packages: ['@aws-sdk/client-s3', '@aws-sdk/lib-storage', 'minio'],
     node: true,
   },
-  { files: 'server/git/', may: [DOMAIN, PLATFORM], packages: [], node: true },
+  { files: 'server/git/', may: [DOMAIN, PLATFORM], packages: ['isomorphic-git'], node: true },
   {
     files: 'server/xet/',
     may: [DOMAIN, PLATFORM, ...OBJECT_PORT],
@@ -145,6 +145,7 @@ export const FENCES: readonly Fence[] = [
   { imports: /^@aws-sdk\//, only: /^server\/objects\/s3\.ts$/ },
   { imports: /^minio$/, only: /^server\/objects\/buckets\.ts$/ },
   { imports: /^ssh2$/, only: /^server\/ssh\// },
+  { imports: /^isomorphic-git$/, only: /^server\/git\/remote-fetch\.ts$/ },
   { imports: /^better-sqlite3$/, only: /^server\/db\/sqlite\.ts$/ },
   { imports: /^yaml$/, only: /^(?:server\/(?:services\/(?:apply|.*card.*)\.ts$|cli)|renderer\/card\/)/ },
   {

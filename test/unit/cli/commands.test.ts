@@ -27,6 +27,7 @@ let services: CommandServices;
 let config: Config;
 let running: ControlSocket | undefined;
 let opened: number;
+let imported: unknown[];
 
 beforeEach(async () => {
   temporary = await openTemporaryDatabase();
@@ -39,6 +40,11 @@ beforeEach(async () => {
     apply: createApply({ db, clock, passwords }),
     listRepos: () => db.read(({ repos }) => repos.listAll(undefined, 1000)),
     exportRepo: (kind, name, folder) => Promise.resolve({ exported: `${kind} ${name} ${folder}` }),
+    importRepo: ({ kind, owner, name, ...wish }) => {
+      imported.push(wish);
+      const made = { kind, name: `${owner}/${name}`, private: wish.isPrivate, defaultBranch: 'main' };
+      return Promise.resolve({ ...made, branches: 1, tags: 2, largeFiles: 0, largeBytes: 0 });
+    },
     runDoctor: ({ full }) =>
       Promise.resolve({
         problems: full ? [{ invariant: 'I-02', what: 'a commit is missing', repo: 'ada/model' }] : [],
@@ -56,6 +62,7 @@ beforeEach(async () => {
   config = loaded.config;
   running = undefined;
   opened = 0;
+  imported = [];
 });
 afterEach(async () => {
   await running?.close();
@@ -178,6 +185,40 @@ describe.each(['a stopped hub', 'a running hub'])('commands on %s', (state) => {
     const { result } = await type('repo export spaces/ada/demo ./out');
     expect(result).toMatchObject({ kind: 'space', name: 'ada/demo', folder: join(process.cwd(), 'out') });
     await expect(type('repo export demo out')).rejects.toMatchObject({ code: 'InvalidRequest' });
+  });
+
+  it('import with a token that no argument holds', async () => {
+    const terminal = createFakeTerminal({ files: { secret: 'hf_secret\n' } });
+    const url = 'https://hub.example.org/ada/demo';
+    const { text } = await type(
+      `repo import ${url}/ datasets/ada/demo --token-file secret --private`,
+      terminal,
+    );
+    expect(text).toBe(
+      'Imported datasets/ada/demo: 1 branch, 2 tags, 0 large files. Its default branch is main.\n',
+    );
+    await type(`repo import ${url} ada/demo --kind dataset`);
+    expect(imported).toEqual([
+      { url, isPrivate: true, credentials: { user: 'git', secret: 'hf_secret' } },
+      { url, isPrivate: false, credentials: undefined },
+    ]);
+  });
+
+  it.each([
+    ['ssh://hub/ada/demo ada/demo', 'URL must begin with http:// or https://.'],
+    ['nowhere ada/demo', 'URL must begin with http:// or https://.'],
+    ['https://ada:pw@hub/ada/demo ada/demo', 'URL must not hold a password'],
+    ['https://hub/ada/demo?x=1 ada/demo', 'URL must not have a "?" or "#".'],
+    ['https://hub/ada/demo demo', 'NAME must be "owner/name"'],
+    ['https://hub/ada/demo ada/demo --kind folder', '--kind must be one of "model", "dataset", "space"'],
+    ['https://hub/ada/demo spaces/ada/demo --kind model', 'the same as in NAME'],
+    ['https://hub/ada/demo ada/demo --token-stdin --token-file x', 'Give either --token-stdin or'],
+  ])('do not import by "%s"', async (line, message) => {
+    await expect(type(`repo import ${line}`)).rejects.toMatchObject({
+      code: 'InvalidRequest',
+      message: expect.stringContaining(message) as string,
+    });
+    expect(imported).toEqual([]);
   });
 
   it('end with 1 when doctor finds something', async () => {
