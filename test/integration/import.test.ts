@@ -40,6 +40,10 @@ const wish = (url: string, name: string, more: object = {}) => ({
 const importInto = (url: string, name: string, more?: object): Promise<unknown> =>
   hub.command('repo import', wish(url, name, more));
 
+/** Hidden ones among them. */
+const repoNames = async (): Promise<readonly string[]> =>
+  ((await hub.command('repo list', {})) as readonly { readonly name: string }[]).map(({ name }) => name);
+
 let count = 0;
 /** Refs of a fresh, sound mirror; HEAD among them. */
 async function mirrored(url: string): Promise<string> {
@@ -152,7 +156,7 @@ describe("importing from git's own server", () => {
       // Git's own server has no large files.
       [`${server.url}/refused.git`, 'Unavailable', /answers with status \d+ for large files/],
     ] as const;
-    const before = await hub.send('GET', '/api/models?limit=1000');
+    const before = await repoNames();
     for (const [url, code, message] of refusals) {
       await expect(importInto(url, 'owner/refused'), url).rejects.toMatchObject({
         code,
@@ -165,7 +169,7 @@ describe("importing from git's own server", () => {
       code: 'InvalidContent',
       message: expect.stringContaining('could be read as a commit id') as string,
     });
-    expect((await hub.send('GET', '/api/models?limit=1000')).text).toBe(before.text);
+    expect(await repoNames()).toEqual(before);
     await git(at, ['update-ref', '-d', `refs/heads/${'a'.repeat(40)}`]);
     expect(await importInto(`${server.url}/refused.git`, 'owner/refused')).toMatchObject({ branches: 2 });
     await expect(importInto(`${server.url}/refused.git`, 'owner/refused')).rejects.toMatchObject({
@@ -230,7 +234,7 @@ describe('importing from what is no good server', () => {
     ['an error', RESULT, [line('NAK\n'), line('\u0003no'), '0000'], 'InvalidContent', /./],
     ['too much', RESULT, endless(), 'BodyTooLarge', /"git clone --mirror".*"git push --mirror"/],
   ] as const)('ends in a sentence: %s', async (_name, type, pieces, code, message) => {
-    const before = await hub.send('GET', '/api/models?limit=1000');
+    const before = await repoNames();
     await using server = await startCrooked((path) =>
       path.includes('/info/refs')
         ? { type: 'application/x-git-upload-pack-advertisement', pieces: REFS }
@@ -240,7 +244,24 @@ describe('importing from what is no good server', () => {
       code,
       message: expect.stringMatching(message) as string,
     });
-    expect((await hub.send('GET', '/api/models?limit=1000')).text).toBe(before.text);
+    expect(await repoNames()).toEqual(before);
+  });
+
+  test('is given up when the hub stops', async () => {
+    await using stopping = await startPeopledHub();
+    let asked: () => void = () => undefined;
+    const isAsked = new Promise<void>((done) => (asked = done));
+    const server = createServer(() => asked());
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
+    const importing = expect(stopping.command('repo import', wish(url, 'owner/x'))).rejects.toMatchObject({
+      code: 'Unavailable',
+    });
+    await isAsked;
+    await stopping.stop();
+    await importing;
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
   });
 
   test('asks all where the first question was sent, and shows credentials to nobody else', async () => {
