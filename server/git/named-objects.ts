@@ -43,7 +43,7 @@ export function createNamedObjects(): NamedObjects {
   let facts = new Uint16Array(128);
 
   const note = (bytes: Uint8Array, at: number, bits: number): void => {
-    const number = table.addRaw(bytes, at) ? table.size - 1 : table.positionRaw(bytes, at);
+    const number = table.placeRaw(bytes, at);
     if (number >= facts.length) {
       const wider = new Uint16Array(facts.length * 2);
       wider.set(facts);

@@ -1,3 +1,4 @@
+import { endianness } from 'node:os';
 import type { Oid } from '../domain/ids.ts';
 
 const WORDS = 5;
@@ -12,6 +13,8 @@ export interface OidTable {
   add(oid: Oid): boolean;
   /** The same for the raw id at `at` in `bytes`, such as in a tree. */
   addRaw(bytes: Uint8Array, at: number): boolean;
+  /** The same, and answers where it stands, new or not. */
+  placeRaw(bytes: Uint8Array, at: number): number;
   has(oid: Oid): boolean;
   hasRaw(bytes: Uint8Array, at: number): boolean;
   /** Where in the order of insertion an id stands, -1 when it is not there. */
@@ -21,6 +24,20 @@ export interface OidTable {
   /** The raw ids in order of insertion, 20 bytes each. A view: valid until the next `add`. */
   bytes(): Buffer;
 }
+
+/** Four bytes of an id as they lie in memory: ids in trees stand anywhere, and arrays of words do not. */
+const wordAt: (bytes: Uint8Array, at: number) => number =
+  endianness() === 'LE'
+    ? (bytes, at) =>
+        (bytes[at] as number) |
+        ((bytes[at + 1] as number) << 8) |
+        ((bytes[at + 2] as number) << 16) |
+        ((bytes[at + 3] as number) << 24)
+    : (bytes, at) =>
+        ((bytes[at] as number) << 24) |
+        ((bytes[at + 1] as number) << 16) |
+        ((bytes[at + 2] as number) << 8) |
+        (bytes[at + 3] as number);
 
 /** Open addressing over one flat array: a million ids cost no JS objects and no work for the garbage collector. */
 export function createOidTable(): OidTable {
@@ -57,7 +74,7 @@ export function createOidTable(): OidTable {
   };
 
   const probeRaw = (bytes: Uint8Array, at: number): number => {
-    for (let i = 0; i < OID_BYTES; i += 1) wantedBytes[i] = bytes[at + i] as number;
+    for (let word = 0; word < WORDS; word += 1) wanted[word] = wordAt(bytes, at + word * 4);
     return probeWanted();
   };
 
@@ -92,6 +109,10 @@ export function createOidTable(): OidTable {
     },
     add: (oid) => addAt(probe(oid)),
     addRaw: (bytes, at) => addAt(probeRaw(bytes, at)),
+    placeRaw(bytes, at) {
+      const slot = probeRaw(bytes, at);
+      return addAt(slot) ? size - 1 : (slots[slot] as number);
+    },
     has: (oid) => (slots[probe(oid)] as number) >= 0,
     hasRaw: (bytes, at) => (slots[probeRaw(bytes, at)] as number) >= 0,
     position: (oid) => slots[probe(oid)] as number,

@@ -1,12 +1,18 @@
 import { inflateSync } from 'node:zlib';
+import type { HubError } from '../domain/errors.ts';
 import type { RandomAccessFile } from '../platform/scratch-file.ts';
 import { applyDelta } from './pack-entry.ts';
 import { NO_ROW, type PackRows } from './pack-rows.ts';
 import { badPack } from './pack-scan.ts';
 
-/** Contents that are kept for the deltas against them: what git keeps, too (`core.deltaBaseCacheLimit`). */
-const KEPT_BYTES = 64 * 1024 * 1024;
+/** Contents that are kept for the deltas against them, which git writes right behind their bases. */
+const KEPT_BYTES = 16 * 1024 * 1024;
 const KEPT_OVERHEAD_BYTES = 200;
+/** Contents share slabs of memory: one allocation each would cost as much as making them. */
+const SLAB_BYTES = 256 * 1024;
+const MAX_SHARE = 1 / 8;
+/** Entries are read in order, or nearly, so one read brings what many of them need. */
+const READ_AHEAD_BYTES = 64 * 1024;
 /** What a pack may unpack to. Histories of large texts reach thousands of times their pack, forged ones anything. */
 const FREE_BYTES = 64 * 1024 ** 3;
 const BYTES_PER_PACK_BYTE = 256;
@@ -15,17 +21,26 @@ const BYTES_PER_PACK_BYTE = 256;
 export interface PackContents {
   /** Where the last entry ends. */
   bodyEnd: number;
-  /** The bytes of an entry's zlib stream. */
+  /** The bytes of an entry's zlib stream. A view: valid until the next call. */
   deflated(row: number): Buffer;
   /** What the entry's stream inflates to: a content, or a delta. */
   inflated(row: number, sizeBytes?: number): Buffer;
   /** The content of a resolved object. */
   get(row: number): Buffer;
+  /** The same, when it happens to be at hand. */
+  held(row: number): Buffer | undefined;
   /** Keep a content at hand for a while. */
   keep(row: number, content: Buffer): void;
-  /** Make a content from its base. Throws InvalidObject when the pack has unpacked to too much. */
-  apply(base: Buffer, row: number, maxBytes: number): Buffer;
+  /** Let go of all that is at hand. */
+  forget(): void;
+  /**
+   * Make a content from its base, and from the delta where that is at hand. Throws InvalidObject when the pack has
+   * unpacked to too much.
+   */
+  apply(base: Buffer, row: number, maxBytes: number, delta?: Buffer): Buffer;
 }
+
+const cutOff = (): HubError => badPack('was cut off while it was read');
 
 export function createPackContents(needs: {
   readonly file: RandomAccessFile;
@@ -33,18 +48,26 @@ export function createPackContents(needs: {
   readonly maxBytes: number;
 }): PackContents {
   const { file, rows, maxBytes } = needs;
-  // A Map iterates in order of insertion, and a hit inserts anew: the first key is the one used longest ago.
   const kept = new Map<number, Buffer>();
+  /** Rows in the order in which they were kept. What is used again stays no longer for it: slabs go as a whole. */
+  let order: number[] = [];
+  let oldest = 0;
   let keptBytes = 0;
   let unpackedBytes = 0;
+  let slab = Buffer.alloc(0);
+  let slabFilled = 0;
+  let ahead = Buffer.alloc(0);
+  let aheadOffset = 0;
+  let aheadLength = 0;
 
-  const take = (row: number): Buffer | undefined => {
-    const content = kept.get(row);
-    if (content) {
-      kept.delete(row);
-      kept.set(row, content);
+  const allocate = (sizeBytes: number): Buffer => {
+    if (sizeBytes > SLAB_BYTES * MAX_SHARE) return Buffer.allocUnsafeSlow(sizeBytes);
+    if (slabFilled + sizeBytes > slab.length) {
+      slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      slabFilled = 0;
     }
-    return content;
+    slabFilled += sizeBytes;
+    return slab.subarray(slabFilled - sizeBytes, slabFilled);
   };
 
   const contents: PackContents = {
@@ -53,9 +76,20 @@ export function createPackContents(needs: {
     deflated(row) {
       const start = rows.offset(row) + rows.dataStart(row);
       const end = row + 1 < rows.count ? rows.offset(row + 1) : contents.bodyEnd;
-      const bytes = Buffer.allocUnsafe(end - start);
-      if (file.read(bytes, start) !== bytes.length) throw badPack('was cut off while it was read');
-      return bytes;
+      const length = end - start;
+      if (length > READ_AHEAD_BYTES) {
+        const bytes = Buffer.allocUnsafeSlow(length);
+        if (file.read(bytes, start) !== length) throw cutOff();
+        return bytes;
+      }
+      if (start < aheadOffset || end > aheadOffset + aheadLength) {
+        if (ahead.length === 0) ahead = Buffer.allocUnsafeSlow(READ_AHEAD_BYTES);
+        const most = Math.min(READ_AHEAD_BYTES, contents.bodyEnd - start);
+        aheadOffset = start;
+        aheadLength = file.read(ahead.subarray(0, most), start);
+        if (aheadLength < length) throw cutOff();
+      }
+      return ahead.subarray(start - aheadOffset, end - aheadOffset);
     },
 
     inflated(row, sizeBytes) {
@@ -67,14 +101,14 @@ export function createPackContents(needs: {
     get(row) {
       const chain: number[] = [];
       let at = row;
-      let content = take(at);
+      let content = kept.get(at);
       while (!content) {
         const base = rows.base(at);
         if (base === NO_ROW) content = contents.inflated(at, rows.size(at));
         else {
           chain.push(at);
           at = base;
-          content = take(at);
+          content = kept.get(at);
         }
       }
       if (at !== row || chain.length === 0) contents.keep(at, content);
@@ -85,24 +119,40 @@ export function createPackContents(needs: {
       return content;
     },
 
+    held: (row) => kept.get(row),
+
     keep(row, content) {
       const bytes = content.length + KEPT_OVERHEAD_BYTES;
       if (bytes > KEPT_BYTES || kept.has(row)) return;
       kept.set(row, content);
+      order.push(row);
       keptBytes += bytes;
-      for (const [oldest, { length }] of kept) {
-        if (keptBytes <= KEPT_BYTES) break;
-        kept.delete(oldest);
-        keptBytes -= length + KEPT_OVERHEAD_BYTES;
+      while (keptBytes > KEPT_BYTES) {
+        const gone = order[oldest++] as number;
+        keptBytes -= (kept.get(gone) as Buffer).length + KEPT_OVERHEAD_BYTES;
+        kept.delete(gone);
+      }
+      if (oldest > order.length / 2) {
+        order = order.slice(oldest);
+        oldest = 0;
       }
     },
 
-    apply(base, row, limit) {
+    forget() {
+      kept.clear();
+      order = [];
+      oldest = 0;
+      keptBytes = 0;
+      slab = Buffer.alloc(0);
+      slabFilled = 0;
+    },
+
+    apply(base, row, limit, delta = contents.inflated(row)) {
       unpackedBytes += rows.size(row);
       if (unpackedBytes > FREE_BYTES + contents.bodyEnd * BYTES_PER_PACK_BYTE) {
         throw badPack(`unpacks to more than ${FREE_BYTES} bytes`);
       }
-      return applyDelta(base, contents.inflated(row), limit);
+      return applyDelta(base, delta, limit, allocate);
     },
   };
   return contents;

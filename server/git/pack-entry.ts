@@ -144,12 +144,19 @@ export function parseDeltaSizes(delta: Buffer): { baseBytes: number; resultBytes
 /**
  * Apply a delta (git, Documentation/gitformat-pack, "Deltified representation"): copies from the base and literal
  * bytes. Every length is checked before it is used. A result above `maxBytes` is `CorruptObject`.
+ *
+ * @param allocate Gives the memory of the result.
  */
-export function applyDelta(base: Buffer, delta: Buffer, maxBytes: number): Buffer {
+export function applyDelta(
+  base: Buffer,
+  delta: Buffer,
+  maxBytes: number,
+  allocate: (sizeBytes: number) => Buffer = (sizeBytes) => Buffer.allocUnsafeSlow(sizeBytes),
+): Buffer {
   const { baseBytes, resultBytes, start } = parseDeltaSizes(delta);
   if (baseBytes !== base.length) throw damaged('a delta for another base');
   if (resultBytes > maxBytes) throw damaged('a delta that makes too large an object');
-  const result = Buffer.allocUnsafeSlow(resultBytes);
+  const result = allocate(resultBytes);
   let at = start;
   let filled = 0;
   const take = (): number => {

@@ -104,6 +104,8 @@ const BASES_AT_ONCE = 64;
 const OUTSIDE_AT_ONCE = 4096;
 const HASH_BYTES = 1024 * 1024;
 const DELTA_SIZES_BYTES = 32;
+/** Contents up to here are hashed as a whole, and kept for the deltas that follow them. */
+const WHOLE_BYTES = 64 * 1024;
 /** Deltas are shorter than what they make, but for a few bytes. */
 const DELTA_ROOM_BYTES = 64 * 1024;
 /** Small packs of huge contents are not made into rows. */
@@ -212,27 +214,38 @@ export async function ingestPack(
     if (header.sizeBytes > maxAnyBytes + DELTA_ROOM_BYTES) {
       throw badPack(`has a delta of ${header.sizeBytes} bytes, which is more than any object may have`);
     }
+    const settle = (offset: number, crc: number, start: Buffer): number => {
+      const row = addRow(offset, header, crc);
+      const { resultBytes } = readDeltaSizes(start, offset);
+      rows.setSize(row, Math.min(resultBytes, 0xffffffff));
+      if (resultBytes > maxAnyBytes) note(undefined, 'blob', tooLarge('blob', resultBytes));
+      if (header.kind === 'ofs-delta') {
+        const base = header.baseDistance > 0 ? rows.rowAt(offset - header.baseDistance) : NO_ROW;
+        if (base === NO_ROW) throw badPack(`has a delta at byte ${offset} whose base is not in it`);
+        rows.addDelta(base, row);
+      } else {
+        const number = refBases.add(header.baseOid) ? refBases.size - 1 : refBases.position(header.baseOid);
+        rows.setNextDelta(row, refHeads[number] ?? NO_ROW);
+        refHeads[number] = row;
+      }
+      return row;
+    };
+    if (header.kind === 'ofs-delta' && header.sizeBytes <= WHOLE_BYTES) {
+      return {
+        onEnd: ({ offset, crc32: crc }, delta = Buffer.alloc(0)) => {
+          const row = settle(offset, crc, delta);
+          const base = baseAtHand(rows.base(row));
+          if (base) resolveDelta(base, row, delta);
+        },
+      };
+    }
     const start = Buffer.alloc(DELTA_SIZES_BYTES);
     let filled = 0;
     return {
       onPiece: (piece) => {
         filled += piece.copy(start, filled, 0, DELTA_SIZES_BYTES - filled);
       },
-      onEnd: ({ offset, crc32: crc }) => {
-        const row = addRow(offset, header, crc);
-        const { resultBytes } = readDeltaSizes(start.subarray(0, filled), offset);
-        rows.setSize(row, Math.min(resultBytes, 0xffffffff));
-        if (resultBytes > maxAnyBytes) note(undefined, 'blob', tooLarge('blob', resultBytes));
-        if (header.kind === 'ofs-delta') {
-          const base = header.baseDistance > 0 ? rows.rowAt(offset - header.baseDistance) : NO_ROW;
-          if (base === NO_ROW) throw badPack(`has a delta at byte ${offset} whose base is not in it`);
-          rows.addDelta(base, row);
-          return;
-        }
-        const number = refBases.add(header.baseOid) ? refBases.size - 1 : refBases.position(header.baseOid);
-        rows.setNextDelta(row, refHeads[number] ?? NO_ROW);
-        refHeads[number] = row;
-      },
+      onEnd: ({ offset, crc32: crc }) => void settle(offset, crc, start.subarray(0, filled)),
     };
   }
 
@@ -244,16 +257,17 @@ export async function ingestPack(
       const isWorthIt = oversizeBytes <= OVERSIZE_FREE_BYTES + OVERSIZE_RATIO * growth.sizeBytes;
       if (!isWorthIt) throw sentenceOf({ oid: undefined, type, problem: tooLarge(type, sizeBytes) });
     }
-    const settle = (offset: number, crc: number, oid: Oid): void => {
+    const settle = (offset: number, crc: number, oid: Oid): number => {
       const row = addRow(offset, header, crc);
       rows.setSize(row, Math.min(sizeBytes, 0xffffffff));
       rows.resolve(row, type, oid, 0);
+      return row;
     };
-    if (!isTooLarge && (type !== 'blob' || sizeBytes <= MAX_POINTER_BYTES)) {
+    if (!isTooLarge && (type !== 'blob' || sizeBytes <= WHOLE_BYTES)) {
       return {
         onEnd: ({ offset, crc32: crc }, content = Buffer.alloc(0)) => {
           const oid = hashObject(type, content);
-          settle(offset, crc, oid);
+          contents.keep(settle(offset, crc, oid), content);
           inspect(type, oid, content);
         },
       };
@@ -282,43 +296,56 @@ export async function ingestPack(
     refHeads[number] = NO_ROW;
   }
 
+  /** The content of a row, where it can be had without making others first. */
+  function baseAtHand(row: number): Buffer | undefined {
+    if (rows.type(row) === undefined || rows.size(row) > WHOLE_BYTES) return undefined;
+    return contents.held(row) ?? (rows.depth(row) === 0 ? contents.get(row) : undefined);
+  }
+
+  /** Make the content of a delta against a resolved row. Undefined when that is not worth it, which is a fault. */
+  function resolveDelta(base: Buffer, row: number, delta?: Buffer): Buffer | undefined {
+    const baseRow = rows.base(row);
+    const type = rows.type(baseRow) as GitObjectType;
+    const depth = rows.depth(baseRow) + 1;
+    if (depth > MAX_CHAIN) throw badPack(`has a chain of more than ${MAX_CHAIN} deltas`);
+    const sizeBytes = rows.size(row);
+    if (sizeBytes > limitOf(type)) {
+      note(undefined, type, tooLarge(type, sizeBytes));
+      return undefined;
+    }
+    const content = makeContent(base, row, delta);
+    const oid = hashObject(type, content);
+    rows.resolve(row, type, oid, depth);
+    inspect(type, oid, content);
+    if (content.length <= WHOLE_BYTES || rows.firstDelta(row) !== NO_ROW) contents.keep(row, content);
+    return content;
+  }
+
   /** Make everything that rests on a resolved row, one chain at a time. */
   async function resolveFrom(root: number): Promise<void> {
     const stack = [root];
     for (let row = stack.pop(); row !== undefined; row = stack.pop()) {
-      if (rows.firstDelta(row) === NO_ROW) continue;
-      const type = rows.type(row) as GitObjectType;
-      const depth = rows.depth(row) + 1;
-      if (depth > MAX_CHAIN) throw badPack(`has a chain of more than ${MAX_CHAIN} deltas`);
       if (rows.size(row) > maxAnyBytes) continue;
-      const base = contents.get(row);
+      let base: Buffer | undefined;
       for (let delta = rows.firstDelta(row); delta !== NO_ROW; delta = rows.nextDelta(delta)) {
-        const sizeBytes = rows.size(delta);
+        // Most are resolved as they come: their bases are right before them.
+        if (rows.type(delta) !== undefined) continue;
         done += 1;
-        if (sizeBytes > limitOf(type)) {
-          note(undefined, type, tooLarge(type, sizeBytes));
-          continue;
-        }
-        const content = makeContent(base, delta, maxAnyBytes);
-        const oid = hashObject(type, content);
-        rows.resolve(delta, type, oid, depth);
-        inspect(type, oid, content);
+        base ??= contents.get(row);
+        if (!resolveDelta(base, delta)) continue;
         adopt(delta);
-        if (rows.firstDelta(delta) !== NO_ROW) {
-          contents.keep(delta, content);
-          stack.push(delta);
-        }
+        if (rows.firstDelta(delta) !== NO_ROW) stack.push(delta);
         await pause();
       }
     }
   }
 
-  function makeContent(base: Buffer, delta: number, limit: number): Buffer {
+  function makeContent(base: Buffer, row: number, delta?: Buffer): Buffer {
     try {
-      return contents.apply(base, delta, limit);
+      return contents.apply(base, row, maxAnyBytes, delta);
     } catch (error) {
       if (!isHubError(error, 'CorruptObject')) throw error;
-      throw badPack(`has a delta at byte ${rows.offset(delta)} that does not fit its base`, error);
+      throw badPack(`has a delta at byte ${rows.offset(row)} that does not fit its base`, error);
     }
   }
 
@@ -491,7 +518,9 @@ export async function ingestPack(
     let bytes = 0;
     for (let row = 0; row < ownCount; row += 1) {
       const isDelta = rows.base(row) !== NO_ROW;
-      const deflated = isDelta ? deflateSync(contents.get(row), { level: 1 }) : contents.deflated(row);
+      const deflated = isDelta
+        ? deflateSync(contents.get(row), { level: 1 })
+        : Buffer.from(contents.deflated(row));
       bytes += deflated.length;
       if (bytes > plan.hot.bytes) return undefined;
       const type = rows.type(row) as GitObjectType;
@@ -521,10 +550,15 @@ export async function ingestPack(
         total = count;
         return pause();
       },
-      onEntry: (header) => (header.kind === 'whole' ? wholeSink(header) : deltaSink(header)),
+      onEntry: (header, offset) => {
+        contents.bodyEnd = offset;
+        return header.kind === 'whole' ? wholeSink(header) : deltaSink(header);
+      },
     });
     contents.bodyEnd = packBytes - CHECKSUM_BYTES;
     const ownCount = rows.count;
+    // It may take a while until it is this pack's turn.
+    contents.forget();
     await tell({ kind: 'read', sizeBytes: packBytes });
 
     phase = 'resolving';
@@ -533,8 +567,8 @@ export async function ingestPack(
     for (let row = 0; row < ownCount; row += 1) {
       if (rows.type(row) === undefined) total += 1;
     }
-    for (let row = 0; row < ownCount; row += 1) {
-      if (rows.type(row) === undefined || rows.depth(row) > 0) continue;
+    for (let row = 0; total > 0 && row < ownCount; row += 1) {
+      if (rows.type(row) === undefined) continue;
       adopt(row);
       await resolveFrom(row);
     }

@@ -134,11 +134,14 @@ export async function scanPack(needs: {
 
   for (let done = 0; done < total; done += 1) {
     if (window.held < LOW_BYTES) window.fill();
-    if (!(await window.hold(MIN_ENTRY_BYTES))) throw cutOff();
+    if (window.held < MIN_ENTRY_BYTES && !(await window.hold(MIN_ENTRY_BYTES))) throw cutOff();
     const isRefDelta = (((window.bytes[window.at] as number) >> 4) & 7) === REF_DELTA;
     if (isRefDelta && !(await window.hold(MIN_REF_DELTA_BYTES))) throw cutOff();
-    await scanEntry(window, needs.onEntry);
-    await needs.pause(done + 1, total);
+    // Nothing is waited for that is there already: a pack has more entries than a thread has turns.
+    const scanned = scanEntry(window, needs.onEntry);
+    if (scanned) await scanned;
+    const paused = needs.pause(done + 1, total);
+    if (paused) await paused;
   }
 
   const digest = window.digest();
@@ -158,13 +161,14 @@ function readHeader(window: Window): PackEntryHeader {
   }
 }
 
-async function scanEntry(
+/** Read one entry. Answers a promise only when it is not at hand as a whole. */
+function scanEntry(
   window: Window,
   onEntry: (header: PackEntryHeader, offset: number) => EntrySink,
-): Promise<void> {
+): Promise<void> | undefined {
   const { offset } = window;
   const header = readHeader(window);
-  const { onPiece, onEnd } = onEntry(header, offset);
+  const sink = onEntry(header, offset);
   const dataAt = window.at + header.dataStart;
   if (header.sizeBytes <= AT_ONCE_BYTES) {
     const found = inflateAtOnce(window.bytes.subarray(dataAt, window.length), header.sizeBytes, offset);
@@ -172,11 +176,20 @@ async function scanEntry(
       const end = dataAt + found.consumed;
       const crc = crc32(window.bytes.subarray(window.at, end));
       window.at = end;
-      onPiece?.(found.content);
-      onEnd({ header, offset, crc32: crc }, onPiece ? undefined : found.content);
-      return;
+      sink.onPiece?.(found.content);
+      sink.onEnd({ header, offset, crc32: crc }, sink.onPiece ? undefined : found.content);
+      return undefined;
     }
   }
+  return scanLargeEntry(window, header, sink);
+}
+
+async function scanLargeEntry(
+  window: Window,
+  header: PackEntryHeader,
+  { onPiece, onEnd }: EntrySink,
+): Promise<void> {
+  const { offset } = window;
   const whole = onPiece ? undefined : Buffer.allocUnsafeSlow(header.sizeBytes);
   let filled = 0;
   const crc = await inflateInPieces(window, header, (piece) => {

@@ -24,14 +24,23 @@ const ROOT_CACHE = '.cache';
 const DIGIT_0 = 0x30;
 const DOT = 0x2e;
 const SPACE = 0x20;
+const SLASH = 0x2f;
 const UPPER_A = 0x41;
 const UPPER_Z = 0x5a;
 const TO_LOWER = 0x20;
 
-/** Bytes that are fine anywhere in a name: printable ASCII but for what Windows or git gives a meaning. */
-const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte > SPACE && byte < 0x7f && !':\\~'.includes(String.fromCharCode(byte)) ? 1 : 0,
-);
+/** What one byte of a name can mean, as bits. */
+const NOT_PLAIN = 1;
+const HAS_TWINS = 2;
+/**
+ * Plain bytes are fine anywhere in a name: printable ASCII but for what Windows or git gives a meaning. Letters that
+ * are not small ASCII ones have twins that some systems take for the same.
+ */
+const BYTE_KINDS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const isPlain = byte > SPACE && byte < 0x7f && !':\\~'.includes(String.fromCharCode(byte));
+  const hasTwins = byte >= 128 || (byte >= UPPER_A && byte <= UPPER_Z);
+  return (isPlain ? 0 : NOT_PLAIN) | (hasTwins ? HAS_TWINS : 0);
+});
 /** Windows gives names that begin so to devices; a closer look tells. */
 const DEVICE_STARTS: ReadonlySet<number> = new Set(
   ['con', 'prn', 'aux', 'nul', 'com', 'lpt'].map((name) => Buffer.from(name).readUIntBE(0, 3)),
@@ -90,6 +99,26 @@ function createTwinFinder(): (
   };
 }
 
+/** Compare two names as git orders trees: a folder as if its name ended in a slash. */
+function compareNames(
+  content: Buffer,
+  aStart: number,
+  aEnd: number,
+  isATree: boolean,
+  bStart: number,
+  bEnd: number,
+  isBTree: boolean,
+): number {
+  const shared = Math.min(aEnd - aStart, bEnd - bStart);
+  for (let i = 0; i < shared; i += 1) {
+    const difference = (content[aStart + i] as number) - (content[bStart + i] as number);
+    if (difference !== 0) return difference;
+  }
+  const aNext = aStart + shared < aEnd ? (content[aStart + shared] as number) : isATree ? SLASH : -1;
+  const bNext = bStart + shared < bEnd ? (content[bStart + shared] as number) : isBTree ? SLASH : -1;
+  return aNext - bNext;
+}
+
 /** True when the name at `a` is the beginning of the name at `b`, or all of it. */
 function isBeginning(content: Buffer, aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {
   const length = aEnd - aStart;
@@ -130,19 +159,22 @@ export function createTreeChecks(): (content: Buffer, visitor: TreeVisitor) => O
     return found;
   }
 
-  /** Whether every byte is plain and no part of the name has a meaning anywhere. */
+  /** Whether no part of a name has a meaning anywhere, where every byte of it is plain. */
   const isPlainName = (content: Buffer, start: number, end: number): boolean => {
     if (end - start > 255 || content[start] === DOT || content[end - 1] === DOT) return false;
-    for (let at = start; at < end; at += 1) if (IS_PLAIN[content[at] as number] === 0) return false;
     if (end - start < 3) return true;
-    const [a, b, c] = [content[start], content[start + 1], content[start + 2]] as [number, number, number];
-    return !DEVICE_STARTS.has(((a | TO_LOWER) << 16) | ((b | TO_LOWER) << 8) | (c | TO_LOWER));
+    const a = (content[start] as number) | TO_LOWER;
+    const b = (content[start + 1] as number) | TO_LOWER;
+    const c = (content[start + 2] as number) | TO_LOWER;
+    return !DEVICE_STARTS.has((a << 16) | (b << 8) | c);
   };
 
   return function check(content, visitor) {
     const scan = new TreeScan(content);
-    const previous = new TreeScan(content);
-    let mayHaveTwins = false;
+    let kinds = 0;
+    let previousStart = 0;
+    let previousEnd = 0;
+    let isPreviousTree = false;
     names = [];
     open = [];
     for (let isFirst = true; ; isFirst = false) {
@@ -152,47 +184,59 @@ export function createTreeChecks(): (content: Buffer, visitor: TreeVisitor) => O
         if (!isHubError(error, 'CorruptObject')) throw error;
         return { text: `has something that is no entry at byte ${scan.start}` };
       }
-      const { mode, nameStart, nameEnd } = scan;
+      const { mode, nameStart, nameEnd, type } = scan;
+      const isTree = type === 'tree';
       const oidAt = nameEnd + 1;
       const named = (text: string): ObjectProblem => ({ text, entry: scan.name });
       if (content[scan.start] === DIGIT_0) return named('has a mode with leading zeros');
       if (!MODES.has(mode)) return named(`has the mode ${mode.toString(8)}, which is none`);
       if (isZero(content, oidAt)) return named('names the null id');
       if (!isFirst) {
-        previous.next();
-        const order = previous.compareEntry(scan);
+        const order = compareNames(
+          content,
+          previousStart,
+          previousEnd,
+          isPreviousTree,
+          nameStart,
+          nameEnd,
+          isTree,
+        );
         if (order > 0) return named('has entries that are out of order');
         if (order === 0) return named('has a name twice');
       }
       // A folder `a` stands behind a file `a.b`, so the file `a` need not be right before it.
-      while (open.length > 0) {
-        const [start, end] = open.slice(-2) as [number, number];
+      for (let top = open.length - 2; top >= 0; top -= 2) {
+        const start = open[top] as number;
+        const end = open[top + 1] as number;
         if (isBeginning(content, start, end, nameStart, nameEnd)) {
           if (end - start === nameEnd - nameStart) return named('has a name twice');
           break;
         }
-        open.length -= 2;
+        open.length = top;
       }
-      if (!scan.isTree) open.push(nameStart, nameEnd);
-
+      if (!isTree) open.push(nameStart, nameEnd);
       names.push(nameStart, nameEnd);
-      for (let at = nameStart; at < nameEnd && !mayHaveTwins; at += 1) {
-        const byte = content[at] as number;
-        mayHaveTwins = byte >= 128 || (byte >= UPPER_A && byte <= UPPER_Z);
-      }
-      if (!isPlainName(content, nameStart, nameEnd)) {
+      previousStart = nameStart;
+      previousEnd = nameEnd;
+      isPreviousTree = isTree;
+
+      let nameKinds = 0;
+      for (let at = nameStart; at < nameEnd; at += 1)
+        nameKinds |= BYTE_KINDS[content[at] as number] as number;
+      kinds |= nameKinds;
+      if ((nameKinds & NOT_PLAIN) !== 0 || !isPlainName(content, nameStart, nameEnd)) {
         const kind = kindOfName(content, nameStart, nameEnd);
         if (typeof kind === 'object') return kind;
         if (kind === 'cache') visitor.onCacheFolder();
         else if (kind !== 'plain') {
           if (mode === SYMLINK) return named(`has a symbolic link as ${kind}`);
-          if (scan.type !== 'blob') return named(`has something as ${kind} that is no file`);
+          if (type !== 'blob') return named(`has something as ${kind} that is no file`);
           visitor.onGitFile(kind, content, oidAt);
         }
       }
-      visitor.onEntry(scan.type, content, oidAt);
+      visitor.onEntry(type, content, oidAt);
     }
-    const twins = mayHaveTwins ? findTwins(content, names) : undefined;
+    const twins = (kinds & HAS_TWINS) !== 0 ? findTwins(content, names) : undefined;
     if (!twins) return undefined;
     const [name, twin] = twins.map((i) => content.toString('utf8', names[2 * i], names[2 * i + 1])) as [
       string,
