@@ -24,6 +24,7 @@ export interface NamedObjects {
   nameGitFile(file: GitFileName, bytes: Uint8Array, at: number): void;
   /** The tree has a folder that is refused at a root. */
   noteCacheFolder(bytes: Uint8Array, at: number): void;
+  hasCacheFolder(bytes: Uint8Array, at: number): boolean;
   /** The repository has it, and it is of that type. */
   know(type: GitObjectType, bytes: Uint8Array, at: number): void;
   /** The pack has it. */
@@ -62,6 +63,10 @@ export function createNamedObjects(): NamedObjects {
     nameRoot: (bytes, at) => note(bytes, at, TYPE_BITS.tree | ROOT),
     nameGitFile: (file, bytes, at) => note(bytes, at, file === '.gitmodules' ? MODULES : ATTRIBUTES),
     noteCacheFolder: (bytes, at) => note(bytes, at, HAS_CACHE_FOLDER),
+    hasCacheFolder(bytes, at) {
+      const number = table.positionRaw(bytes, at);
+      return number >= 0 && has(number, HAS_CACHE_FOLDER);
+    },
     know: (type, bytes, at) => note(bytes, at, TYPE_BITS[type] * KNOWN),
     placeInPack(number) {
       facts[number] = (facts[number] as number) | IN_PACK;

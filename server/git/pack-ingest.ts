@@ -24,7 +24,7 @@ import { createPackRows, NO_ROW } from './pack-rows.ts';
 import { badPack, scanPack, type EntrySink, type Growth } from './pack-scan.ts';
 import { createPackWalk, type PackWalk } from './pack-walk.ts';
 import { createPointerList, type PointerList } from './pointer-list.ts';
-import { createTreeChecks } from './tree-checks.ts';
+import { createTreeChecks, type TreeVisitor } from './tree-checks.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** What the worker is told about a pack before it begins, and what it may not hold. */
@@ -179,8 +179,16 @@ export async function ingestPack(
         }
       : { text: `has ${sizeBytes} bytes, which is too much for a ${type}` };
 
-  /** Look at a content once, wherever it came from. */
-  function inspect(type: GitObjectType, oid: Oid, content: Buffer): void {
+  const nameEntry: TreeVisitor['onEntry'] = (kind, bytes, at) => {
+    if (kind !== 'commit') named.name(kind, bytes, at);
+  };
+
+  /**
+   * Look at a content once, wherever it came from.
+   *
+   * @param likeness An object of the pack that was looked at already.
+   */
+  function inspect(type: GitObjectType, oid: Oid, content: Buffer, likeness?: Buffer): void {
     let problem: ObjectProblem | undefined;
     if (type === 'blob') {
       const pointer = content.length <= MAX_POINTER_BYTES ? parsePointer(content) : undefined;
@@ -189,13 +197,12 @@ export async function ingestPack(
     }
     if (content.length > limitOf(type)) problem = tooLarge(type, content.length);
     else if (type === 'tree') {
-      problem = checkTree(content, {
-        onEntry: (kind, bytes, at) => {
-          if (kind !== 'commit') named.name(kind, bytes, at);
-        },
-        onGitFile: (name, bytes, at) => named.nameGitFile(name, bytes, at),
+      const visitor: TreeVisitor = {
+        onEntry: nameEntry,
+        onGitFile: named.nameGitFile,
         onCacheFolder: () => named.noteCacheFolder(rawOf(oid), 0),
-      });
+      };
+      problem = checkTree(content, visitor, likeness);
     } else if (type === 'commit') {
       problem = commitProblem(content, (kind, hex) => {
         if (kind === 'tree') named.nameRoot(rawOf(hex), 0);
@@ -316,7 +323,10 @@ export async function ingestPack(
     const content = makeContent(base, row, delta);
     const oid = hashObject(type, content);
     rows.resolve(row, type, oid, depth);
-    inspect(type, oid, content);
+    // What was added from the repository was not looked at here.
+    const isLookedAt = type === 'tree' && fault === undefined && baseRow < row;
+    const isLikeness = isLookedAt && !named.hasCacheFolder(rows.oids(), baseRow * OID_BYTES);
+    inspect(type, oid, content, isLikeness ? base : undefined);
     if (content.length <= WHOLE_BYTES || rows.firstDelta(row) !== NO_ROW) contents.keep(row, content);
     return content;
   }

@@ -5,6 +5,7 @@ import { parseWritablePath } from '../domain/names.ts';
 import type { ObjectProblem } from './object-checks.ts';
 import { OID_BYTES } from './oid-table.ts';
 import { foldName } from './tree-names.ts';
+import { visitChangedIds } from './tree-likeness.ts';
 import { TreeScan, type TreeEntryType } from './tree-scan.ts';
 
 /** Told what is in a tree. Ids start at `at` in `content`. */
@@ -131,8 +132,15 @@ function isBeginning(content: Buffer, aStart: number, aEnd: number, bStart: numb
  * Makes a check of trees that remembers names: what git refuses (order, names that are there twice, modes, null ids),
  * names that the API would not take either, since a checkout of them fails or does harm on some system, and two names
  * that are one file there. Answers the first problem.
+ *
+ * Where a tree is given in which nothing was found and whose entries were all visited (and which has no folder that
+ * `onCacheFolder` tells of), only entries with other ids than there are looked at and visited.
  */
-export function createTreeChecks(): (content: Buffer, visitor: TreeVisitor) => ObjectProblem | undefined {
+export function createTreeChecks(): (
+  content: Buffer,
+  visitor: TreeVisitor,
+  likeness?: Buffer,
+) => ObjectProblem | undefined {
   const known = new Map<string, NameKind>();
   const findTwins = createTwinFinder();
   /** Starts and ends of names: all of the tree, and the files that may still meet a folder of their name. */
@@ -169,7 +177,21 @@ export function createTreeChecks(): (content: Buffer, visitor: TreeVisitor) => O
     return !DEVICE_STARTS.has((a << 16) | (b << 8) | c);
   };
 
-  return function check(content, visitor) {
+  /** Whether a tree is the known one but for ids, none of them null and none of them of a file that git reads. */
+  const isKnownButForIds = (content: Buffer, visitor: TreeVisitor, likeness: Buffer): boolean =>
+    visitChangedIds(content, likeness, (scan) => {
+      const { nameStart, nameEnd } = scan;
+      if (isZero(content, nameEnd + 1)) return false;
+      for (let at = nameStart; at < nameEnd; at += 1) {
+        if (((BYTE_KINDS[content[at] as number] as number) & NOT_PLAIN) !== 0) return false;
+      }
+      if (!isPlainName(content, nameStart, nameEnd)) return false;
+      visitor.onEntry(scan.type, content, nameEnd + 1);
+      return true;
+    });
+
+  return function check(content, visitor, likeness) {
+    if (likeness && isKnownButForIds(content, visitor, likeness)) return undefined;
     const scan = new TreeScan(content);
     let kinds = 0;
     let previousStart = 0;

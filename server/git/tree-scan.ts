@@ -84,6 +84,15 @@ export class TreeScan {
     return true;
   }
 
+  /** Stand where another scan stands, whose tree has the same mode and name there. */
+  moveTo(other: TreeScan): void {
+    this.start = other.start;
+    this.end = other.end;
+    this.mode = other.mode;
+    this.nameStart = other.nameStart;
+    this.nameEnd = other.nameEnd;
+  }
+
   get isTree(): boolean {
     return (this.mode & KIND_MASK) === KIND_TREE;
   }

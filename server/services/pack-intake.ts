@@ -39,6 +39,8 @@ export interface CheckedPack {
 }
 
 export interface PackIntake {
+  /** A pack will come soon: a worker starts while the client makes it. */
+  prepare(): void;
   /**
    * Read a pack into a temporary file, and a worker through it while it comes. Rejects with the first thing that is
    * wrong, in a sentence, and with the signal's reason; the rest of a body that ends is then read for nothing, since
@@ -70,7 +72,7 @@ export function createPackIntake(parts: {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly repoObjects: RepoObjects;
-  readonly workers: Pick<WorkerPool, 'open'>;
+  readonly workers: Pick<WorkerPool, 'open' | 'run'>;
   readonly stagingFolder: string;
   readonly maxFileBytes: number;
 }): PackIntake {
@@ -84,6 +86,11 @@ export function createPackIntake(parts: {
     parties.run(party, () => slots.run(work));
 
   return {
+    prepare() {
+      // Whatever hinders it hinders the pack that comes, and is told then.
+      workers.run('loadIngest', undefined).catch(() => undefined);
+    },
+
     async read({ repo, bytes, tips, party, isBody, signal }) {
       await using cleanup = new AsyncDisposableStack();
       const scratch = await createScratchFile(stagingFolder);

@@ -224,6 +224,7 @@ export function createReceivePack(parts: {
 
   return {
     async advertise({ repo }) {
+      intake.prepare();
       const refs = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
       return advertiseRefs(readableOf(refs), PUSH_CAPABILITIES, 0);
     },

@@ -88,6 +88,12 @@ export const calls = {
     const { errors, warnings } = validateCard(input.text, input.repoType);
     return { output: { errors, warnings } };
   },
+
+  /** Nothing but what `ingestPack` needs: a push begins when its client was told the refs, and sends later. */
+  loadIngest: async (_input: undefined) => {
+    await import('../git/pack-ingest.ts');
+    return { output: undefined };
+  },
 };
 
 /** Tasks with a state. A worker may hold many sessions beside its calls. */
