@@ -80,6 +80,8 @@ interface WaitingCall extends Pending {
 }
 
 const DEFAULT_IDLE_MS = 30_000;
+/** V8 would let garbage of tasks grow to 140 MB in each thread before it looks for it, which makes nothing faster. */
+const YOUNG_MB = 12;
 
 const closed = (): HubError => new HubError('Unavailable', 'The server is shutting down.');
 const died = (cause: unknown): HubError =>
@@ -111,7 +113,8 @@ export const createWorkerPool = (options: WorkerPoolOptions): WorkerPool => {
 
   const startThread = (): Thread => {
     // Its own empty environment: tasks are pure and have no business with the process's secrets.
-    const worker = new Worker(entry, { env: {}, name: 'atoll-worker' });
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
+    const worker = new Worker(entry, { env: {}, name: 'atoll-worker', resourceLimits });
     const thread: Thread = { worker, pending: new Map(), isCalled: false, sessions: 0, idleTimer: undefined };
     worker.on('message', (response: Response) => {
       const pending = thread.pending.get(response.id);
