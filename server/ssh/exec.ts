@@ -20,6 +20,8 @@ export interface ExecServices {
 export interface Exec {
   readonly text: string;
   readonly caller: KnownSshKey;
+  /** Throws Forbidden when the caller's key was deleted since the command began. */
+  confirmCaller(): Promise<unknown>;
   readonly protocol: GitProtocol;
   /** Where the caller reaches the hub by HTTP. */
   readonly httpOrigin: string;
@@ -59,8 +61,8 @@ async function exchangePacks(
   exec: Exec,
   { kind, repo }: Extract<SshCommand, { kind: 'upload-pack' | 'receive-pack' }>,
 ): Promise<void> {
-  const { protocol, input, signal } = exec;
-  const exchange: GitExchange = { protocol, isStateless: false, input, signal };
+  const { protocol, signal } = exec;
+  const exchange: GitExchange = { protocol, isStateless: false, input: confirmedInput(exec), signal };
   const { actor } = exec.caller;
   if (kind === 'upload-pack') {
     const found = await authorize.repo(actor, repo, 'read');
@@ -72,6 +74,16 @@ async function exchangePacks(
     tellOfMove(exec, found);
     await exec.write(await receivePack.advertise(found.granted));
     await writeAll(exec, receivePack.serve(found.granted, exchange));
+  }
+}
+
+/** Who was told of the refs may take hours to say what they want: by then their key must still be there. */
+async function* confirmedInput({ input, confirmCaller }: Exec): AsyncGenerator<Uint8Array> {
+  let isConfirmed = false;
+  for await (const piece of input) {
+    if (!isConfirmed) await confirmCaller();
+    isConfirmed = true;
+    yield piece;
   }
 }
 

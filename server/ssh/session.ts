@@ -80,7 +80,11 @@ export function serveSession(session: ssh2.Session, parts: SessionParts): void {
   async function run(text: string, io: ChannelIo): Promise<number> {
     const { httpOrigin } = parts;
     const caller = await parts.caller();
-    return runExec(parts.services, { text, caller, protocol, httpOrigin, signal: gone.signal, ...io });
+    const confirmCaller = () => parts.caller();
+    return runExec(parts.services, {
+      ...{ text, caller, confirmCaller, protocol, httpOrigin, signal: gone.signal },
+      ...io,
+    });
   }
 
   async function greet(io: ChannelIo): Promise<number> {

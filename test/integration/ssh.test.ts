@@ -231,6 +231,30 @@ describeWithTools('the door', ['ssh'], () => {
     expect((await ssh('short', undefined)).stderr).toContain('Permission denied');
   });
 
+  test.each(['a person', 'a repository'])(
+    'takes no push by a key of %s that is deleted once refs were told',
+    async (owner) => {
+      const path = owner === 'a person' ? '/api/user/keys' : '/api/models/owner/private/keys';
+      const more = owner === 'a person' ? {} : { title: 'CI', read_only: false };
+      const { id } = await addKey('owner', `late-${++count}`, undefined, path, more);
+      const who = `late-${count}`;
+      const at = newFolder();
+      expect(await git(who, ['clone', '-q', urlOf('owner/private'), at])).toMatchObject({ code: 0 });
+      // git runs this hook between what it is told and what it says.
+      const request = `fetch('${hub.url}${path}/${id}', { method: 'DELETE', headers: { authorization: 'Bearer ${tokenOf('owner') ?? ''}' } })`;
+      writeFileSync(
+        join(at, '.git/hooks/pre-push'),
+        `#!/bin/sh\nexec '${process.execPath}' -e "${request}.then(({ ok }) => process.exit(ok ? 0 : 7))"\n`,
+        { mode: 0o755 },
+      );
+      const push = await git(who, ['push', 'origin', 'main:refs/heads/late'], at);
+      expect(push.stderr).toContain('This key was deleted.');
+      expect(push.code).not.toBe(0);
+      const refs = await repoClient(hub, 'owner/private').api('GET', 'refs');
+      expect(refs.text).not.toContain('late');
+    },
+  );
+
   test.each([
     ['bash', 1, /There is no shell here/],
     ['scp -t /tmp', 1, /There is no shell here/],
