@@ -5,6 +5,7 @@ import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { Commit } from '../git/objects.ts';
 import { countReachable } from '../git/reachable.ts';
+import { createTimeSlice } from '../git/time-slice.ts';
 import { diffTrees } from '../git/tree-diff.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import { createCommitOrder } from './commit-order.ts';
@@ -106,7 +107,10 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
       rows = 0;
       fresh.clear();
     };
+    const slice = createTimeSlice();
     for (const summary of missing) {
+      // What is read may all be in memory, and nobody else would have a turn until the last commit.
+      if (slice.isOver()) await slice.next();
       const derived = await derive(repo, objects, fresh, summary);
       batch.push(derived);
       rows += derived.changes.length + 1;
