@@ -18,6 +18,8 @@ import type { RepoObjects } from './repo-objects.ts';
 /** What a client may ask of one repository, the same in all protocols. Refs are as they were when it was opened. */
 export interface FetchSession {
   readonly granted: Granted<'read'>;
+  /** Address of the client. */
+  readonly from: string;
   readonly refs: FetchRefs;
   readonly objects: ObjectDb;
   readonly signal: AbortSignal;
@@ -56,6 +58,7 @@ export interface FetchParts {
 export async function openFetchSession(
   { db, repoObjects, commitGraphs, packAnswers }: FetchParts,
   granted: Granted<'read'>,
+  from: string,
   signal: AbortSignal,
 ): Promise<FetchSession> {
   const { repo } = granted;
@@ -83,6 +86,7 @@ export async function openFetchSession(
 
   return {
     granted,
+    from,
     refs,
     objects,
     signal,

@@ -2,7 +2,7 @@ import type { Actor } from '../domain/access.ts';
 import { HubError } from '../domain/errors.ts';
 import { partyOf } from './authorize.ts';
 
-/** Packs that one person is sent at the same time. Of those who did not sign in nobody is told from another. */
+/** Packs that one person is sent at the same time, and all those of one address who did not sign in. */
 const MOST_OF_A_USER = 8;
 const MOST_ANONYMOUS = 32;
 const PATIENCE_MS = 10 * 60 * 1000;
@@ -14,9 +14,9 @@ const PATIENCE_MS = 10 * 60 * 1000;
 export interface FetchTurns {
   /**
    * Wait for a turn and hold it until the answer is disposed of. `onWait` is told when there is none free. Throws
-   * TooManyRequests after ten minutes, and the signal's reason.
+   * TooManyRequests after ten minutes, and the signal's reason. `from` is the address of the client.
    */
-  take(actor: Actor, signal: AbortSignal, onWait: () => void): Promise<Disposable>;
+  take(actor: Actor, from: string, signal: AbortSignal, onWait: () => void): Promise<Disposable>;
 }
 
 interface Line {
@@ -58,10 +58,11 @@ export function createFetchTurns(
   }
 
   return {
-    async take(actor, signal, onWait) {
+    async take(actor, from, signal, onWait) {
       signal.throwIfAborted();
-      const key = partyOf(actor);
-      const most = actor.kind === 'anonymous' ? limits.anonymous : limits.user;
+      const isAnonymous = actor.kind === 'anonymous';
+      const key = isAnonymous ? `address ${from}` : partyOf(actor);
+      const most = isAnonymous ? limits.anonymous : limits.user;
       const line = lines.get(key) ?? { taken: 0, waiting: [] };
       lines.set(key, line);
       if (line.taken < most) line.taken += 1;

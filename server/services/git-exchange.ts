@@ -13,6 +13,8 @@ export interface GitExchange {
   /** HTTP: each request stands for itself. SSH: questions and answers follow each other on one channel. */
   readonly isStateless: boolean;
   readonly input: ByteSource;
+  /** Address of the client: those who did not sign in are told apart by nothing else. */
+  readonly from: string;
   /** Aborted when the client is gone: whatever is being computed for it ends. */
   readonly signal: AbortSignal;
 }

@@ -174,7 +174,7 @@ export function createImports(parts: {
       yield FLUSH;
       yield* scratch.bytes(packBytes);
     }
-    const exchange = { protocol: 0, isStateless: true, input: input(), signal } as const;
+    const exchange = { protocol: 0, isStateless: true, input: input(), from: '', signal } as const;
     const refusal = await refusalOf(receivePack.serve(granted, exchange));
     if (refusal !== undefined) throw new HubError('InvalidContent', refusal);
   }

@@ -28,7 +28,7 @@ export function createPackSender(parts: {
   const { packAnswers, turns, log } = parts;
 
   return async function* send(session, question, { sideBand, noProgress }) {
-    const { granted, signal } = session;
+    const { granted, from, signal } = session;
     const stop = new AbortController();
     const signals = AbortSignal.any([signal, stop.signal]);
     const progress = createProgress();
@@ -37,7 +37,7 @@ export function createPackSender(parts: {
     };
 
     async function* pack(): AsyncGenerator<Uint8Array, void, undefined> {
-      using turn = await turns.take(granted.actor, signals, () =>
+      using turn = await turns.take(granted.actor, from, signals, () =>
         say('Waiting for other fetches of yours to end.\n'),
       );
       void turn;

@@ -20,13 +20,13 @@ export function createUploadPack(
 
   async function* converse(
     granted: Granted<'read'>,
-    { protocol, isStateless, input, signal }: GitExchange,
+    { protocol, isStateless, input, from, signal }: GitExchange,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const reader = createPacketReader(input);
     /** Protocol 2 opens the repository once a request was read, protocol 0 before the haves. */
     const open = async () => {
       if (isStateless && protocol === 2) await readToEnd(reader);
-      return openFetchSession(parts, granted, signal);
+      return openFetchSession(parts, granted, from, signal);
     };
     if (protocol !== 2) return yield* answerWants(reader, isStateless, open, sendPack);
     for (;;) {

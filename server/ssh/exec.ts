@@ -62,7 +62,9 @@ async function exchangePacks(
   { kind, repo }: Extract<SshCommand, { kind: 'upload-pack' | 'receive-pack' }>,
 ): Promise<void> {
   const { protocol, signal } = exec;
-  const exchange: GitExchange = { protocol, isStateless: false, input: confirmedInput(exec), signal };
+  const input = confirmedInput(exec);
+  // Everybody here has shown a key.
+  const exchange: GitExchange = { protocol, isStateless: false, input, from: '', signal };
   const { actor } = exec.caller;
   if (kind === 'upload-pack') {
     const found = await authorize.repo(actor, repo, 'read');

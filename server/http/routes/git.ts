@@ -89,7 +89,13 @@ async function exchange(
 ): Promise<Reply> {
   const input = await inputOf(request, openSpool);
   const bytes = whileConnected(request, (signal) =>
-    answerOf({ protocol: protocolOf(request), isStateless: true, input, signal }),
+    answerOf({
+      protocol: protocolOf(request),
+      isStateless: true,
+      input,
+      from: request.remoteAddress,
+      signal,
+    }),
   );
   return answered(service, 'result', bytes);
 }

@@ -6,6 +6,7 @@ import { createFetchTurns } from '../../../server/services/fetch-turns.ts';
 
 const person = (id: number): Actor => ({ kind: 'user', user: { id } }) as Actor;
 const signal = new AbortController().signal;
+const HOME = '127.0.0.1';
 const silent = (): void => undefined;
 
 describe('turns of fetches', () => {
@@ -15,7 +16,7 @@ describe('turns of fetches', () => {
     let waited = 0;
     const held: Disposable[] = [];
     const take = async (n: number): Promise<void> => {
-      const turn = await turns.take(person(1), signal, () => (waited += 1));
+      const turn = await turns.take(person(1), HOME, signal, () => (waited += 1));
       order.push(n);
       held.push(turn);
     };
@@ -23,10 +24,11 @@ describe('turns of fetches', () => {
     await delay(5);
     expect([order, waited]).toEqual([[1, 2], 2]);
     // Others are not in this line.
-    using other = await turns.take(person(2), signal, silent);
-    using anonymous = await turns.take(ANONYMOUS, signal, silent);
-    using key = await turns.take({ kind: 'deploy-key', publicId: 'k' } as Actor, signal, silent);
-    expect([other, anonymous, key]).toHaveLength(3);
+    using other = await turns.take(person(2), HOME, signal, silent);
+    using anonymous = await turns.take(ANONYMOUS, HOME, signal, silent);
+    using key = await turns.take({ kind: 'deploy-key', publicId: 'k' } as Actor, HOME, signal, silent);
+    using elsewhere = await turns.take(ANONYMOUS, '192.0.2.1', signal, silent);
+    expect([other, anonymous, key, elsewhere]).toHaveLength(4);
     for (const turn of held.splice(0, 1)) {
       turn[Symbol.dispose]();
       // Twice is once.
@@ -41,15 +43,17 @@ describe('turns of fetches', () => {
 
   it('are not waited for without end, nor by those who are gone', async () => {
     const turns = createFetchTurns({ user: 1, anonymous: 1, patienceMs: 20 });
-    const first = await turns.take(person(1), signal, silent);
-    await expect(turns.take(person(1), signal, silent)).rejects.toMatchObject({ code: 'TooManyRequests' });
+    const first = await turns.take(person(1), HOME, signal, silent);
+    await expect(turns.take(person(1), HOME, signal, silent)).rejects.toMatchObject({
+      code: 'TooManyRequests',
+    });
     const leaving = new AbortController();
-    const gone = turns.take(person(1), leaving.signal, silent);
+    const gone = turns.take(person(1), HOME, leaving.signal, silent);
     leaving.abort(new Error('gone'));
     await expect(gone).rejects.toThrow('gone');
-    await expect(turns.take(person(1), leaving.signal, silent)).rejects.toThrow('gone');
+    await expect(turns.take(person(1), HOME, leaving.signal, silent)).rejects.toThrow('gone');
     first[Symbol.dispose]();
-    using next = await turns.take(person(1), signal, silent);
+    using next = await turns.take(person(1), HOME, signal, silent);
     expect(next).toBeDefined();
   });
 });

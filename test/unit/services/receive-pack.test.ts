@@ -51,6 +51,7 @@ test('refs that others moved all at once are found out at once, not one for each
   const exchange = {
     protocol: 0,
     isStateless: true,
+    from: '127.0.0.1',
     input: (async function* () {
       yield Buffer.concat([...lines, Buffer.from('0000')]);
     })(),

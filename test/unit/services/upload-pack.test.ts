@@ -52,6 +52,7 @@ async function exchange(
   for await (const part of hub.services.uploadPack.serve(granted, {
     protocol,
     isStateless,
+    from: '127.0.0.1',
     input: input(),
     signal,
   }))
