@@ -99,7 +99,9 @@ function targetOf(route: Route, repo: string, prefix = ''): string {
     .replace(':name', name)
     .replace(/\*+$/, rest)
     .replace('/*/', '/absent/')
-    .replace(/:[a-z]+/g, 'x');
+    .replace(/:[a-z]+/g, 'x')
+    // Without a service nobody is let in.
+    .replace(/\/info\/refs$/, '/info/refs?service=git-upload-pack');
 }
 
 const isOf =
