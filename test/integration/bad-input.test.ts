@@ -157,7 +157,7 @@ describe('all of them together', () => {
     expect(sorted.at(-1)).toBeLessThan(2_000);
     if (residentBytes.length === 0) return;
     const atStart = Math.max(...residentBytes.slice(0, 5));
-    // Bodies of up to 100 MB were among them.
-    expect(Math.max(...residentBytes) - atStart).toBeLessThan(400 * MIB);
+    // Bodies of up to 100 MB were among them, and packs that a thread of its own takes apart.
+    expect(Math.max(...residentBytes) - atStart).toBeLessThan(640 * MIB);
   });
 });

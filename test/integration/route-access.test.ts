@@ -92,16 +92,18 @@ const REST: readonly (readonly [pattern: RegExp, rest: string])[] = [
 function targetOf(route: Route, repo: string, prefix = ''): string {
   const [namespace = '', name = ''] = repo.split('/');
   const rest = REST.find(([pattern]) => pattern.test(route.path))?.[1] ?? '';
-  return route.path
-    .replace('/:prefix?', prefix)
-    .replace(':kind', 'models')
-    .replace(':namespace', namespace)
-    .replace(':name', name)
-    .replace(/\*+$/, rest)
-    .replace('/*/', '/absent/')
-    .replace(/:[a-z]+/g, 'x')
-    // Without a service nobody is let in.
-    .replace(/\/info\/refs$/, '/info/refs?service=git-upload-pack');
+  return (
+    route.path
+      .replace('/:prefix?', prefix)
+      .replace(':kind', 'models')
+      .replace(':namespace', namespace)
+      .replace(':name', name)
+      .replace(/\*+$/, rest)
+      .replace('/*/', '/absent/')
+      .replace(/:[a-z]+/g, 'x')
+      // Without a service nobody is let in.
+      .replace(/\/info\/refs$/, '/info/refs?service=git-upload-pack')
+  );
 }
 
 const isOf =
