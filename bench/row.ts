@@ -51,7 +51,7 @@ export const ratioRow = (
   note?: string,
 ): Row => ({
   name,
-  aim: `${least} of ${yardstick.name}`,
+  aim: `${Number(least.toFixed(2))} of ${yardstick.name}`,
   value: seconds,
   unit: 's',
   yardstick: { name: yardstick.name, value: yardstick.seconds },
