@@ -34,7 +34,8 @@ export async function startGitServer(root: string): Promise<GitServer> {
 async function startNginx(root: string, backend: string): Promise<GitServer> {
   const home = await mkdtemp(join(root, '..', 'git-nginx-'));
   const socket = join(home, 'fcgi');
-  const wrap = spawn('fcgiwrap', ['-c', '4', '-s', `unix:${socket}`], { stdio: 'ignore' });
+  // In a group of its own: it does not take its children along when it ends.
+  const wrap = spawn('fcgiwrap', ['-c', '4', '-s', `unix:${socket}`], { stdio: 'ignore', detached: true });
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${home};`,
@@ -61,7 +62,7 @@ async function startNginx(root: string, backend: string): Promise<GitServer> {
     url: `http://127.0.0.1:${port}`,
     async end() {
       await endChild(nginx);
-      await endChild(wrap);
+      if (wrap.pid !== undefined) process.kill(-wrap.pid);
     },
   };
 }
