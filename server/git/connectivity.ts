@@ -1,5 +1,6 @@
 import { isHubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import { MAX_POINTER_BYTES } from '../domain/lfs.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { GitObject, GitObjectType } from './object-storage.ts';
 import { parseCommit, parseTag } from './objects.ts';
@@ -21,9 +22,6 @@ export interface ConnectivityProblem {
   /** One sentence for an operator. */
   readonly detail: string;
 }
-
-/** A git LFS pointer is at most this long (git-lfs, docs/spec.md: "less than 1024 bytes"). */
-export const MAX_POINTER_BYTES = 1024;
 
 const BLOB_BATCH = 1024;
 /** Blobs are read together up to this many bytes; larger ones are streamed through the hash. */

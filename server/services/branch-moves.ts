@@ -6,7 +6,7 @@ import { shown } from '../domain/names.ts';
 import type { NewGitObject } from '../git/object-storage.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
-import type { Granted } from './authorize.ts';
+import { actorIdOf, type Granted } from './authorize.ts';
 import { createObjectStaging, type StagedObjects } from './object-staging.ts';
 import type { RefUpdates } from './ref-updates.ts';
 
@@ -50,9 +50,6 @@ export const fingerprintOf = ({ actor }: Granted<'write'>, request: readonly unk
     .update(JSON.stringify([actor.kind === 'user' ? actor.user.publicId : '', ...request]))
     .digest();
 
-export const actorIdOf = ({ actor }: Pick<Granted<'read'>, 'actor'>) =>
-  actor.kind === 'user' ? actor.user.id : undefined;
-
 export function createBranchMoves(parts: {
   readonly db: Database;
   readonly objects: ObjectStore;
@@ -92,7 +89,7 @@ export function createBranchMoves(parts: {
           if (target === head) return head;
           const outcome = await refUpdates.apply({
             repo,
-            actorId: actorIdOf(granted),
+            actorId: actorIdOf(granted.actor),
             moves: [{ name: ref, expected: head, next: { target }, isFastForward }],
             ...(await stage(repo.publicId, made)),
             links,

@@ -4,13 +4,10 @@ import type { CommitGraph } from '../git/commit-graph.ts';
 import { ofType, typesOf } from '../git/object-types.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { GitObjectType } from '../git/object-storage.ts';
-import { parseTag } from '../git/objects.ts';
+import { peelTag } from '../git/peel-tag.ts';
 import { protocolError } from '../git/pkt-line.ts';
 import type { FetchRefs } from './fetch-refs.ts';
 import type { PackAnswers } from './pack-answers.ts';
-
-/** Tags of tags of tags are followed so far. */
-const MAX_TAG_CHAIN = 16;
 
 /** What is needed to tell whether a reader may have an object. */
 export interface WantScope {
@@ -54,20 +51,9 @@ export async function checkWants(scope: WantScope, wants: Iterable<Oid>): Promis
     const type = types.get(want);
     if (type === undefined) throw protocolError(`upload-pack: not our ref ${want}`);
     if (type === 'commit') commits.add(want);
-    const peeled = type === 'tag' ? await peel(scope.objects, want) : undefined;
-    if (peeled !== undefined) commits.add(peeled);
+    const peeled = type === 'tag' ? await peelTag(scope.objects, { oid: want, type }) : undefined;
+    if (peeled !== undefined) commits.add(peeled.oid);
   }
   // A tag may be for a file.
   return ofType(await typesOf(scope.graph, scope.objects, [...commits], scope.signal), 'commit');
-}
-
-/** What a tag leads to by way of other tags; its type says whether that is to be followed, so only tags are read. */
-async function peel(objects: ObjectDb, tag: Oid): Promise<Oid | undefined> {
-  let oid = tag;
-  for (let steps = 0; steps < MAX_TAG_CHAIN; steps += 1) {
-    const { object, type } = parseTag((await objects.get(oid, 'tag')).content);
-    if (type !== 'tag') return object;
-    oid = object;
-  }
-  return undefined;
 }

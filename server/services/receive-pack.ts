@@ -11,8 +11,8 @@ import { createProgress, sideBanded, type Progress } from '../git/side-band.ts';
 import { createTimeSlice } from '../git/time-slice.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
-import { partyOf, type Authorize, type Granted } from './authorize.ts';
-import { actorIdOf, queueKeyOf } from './branch-moves.ts';
+import { actorIdOf, partyOf, type Authorize, type Granted } from './authorize.ts';
+import { queueKeyOf } from './branch-moves.ts';
 import { isFastForward } from './fast-forward.ts';
 import type { ReceivePack } from './git-exchange.ts';
 import type { StagedObjects } from './object-staging.ts';
@@ -157,7 +157,7 @@ export function createReceivePack(parts: {
       }
       try {
         const outcome = await refUpdates.apply({
-          ...{ repo, actorId: actorIdOf(granted), moves, ...brought },
+          ...{ repo, actorId: actorIdOf(granted.actor), moves, ...brought },
           // Objects of the refs that were refused came all the same.
           mayHoldUnreachable:
             brought !== NOTHING &&

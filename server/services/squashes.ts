@@ -6,8 +6,8 @@ import type { NewGitObject } from '../git/object-storage.ts';
 import { newObject, parseTag, writeTag } from '../git/objects.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
-import type { Granted } from './authorize.ts';
-import { actorIdOf, fingerprintOf, queueKeyOf, type BranchMoves } from './branch-moves.ts';
+import { actorIdOf, type Granted } from './authorize.ts';
+import { fingerprintOf, queueKeyOf, type BranchMoves } from './branch-moves.ts';
 import { newCommit } from './new-commit.ts';
 import type { RefMove, RefUpdates } from './ref-updates.ts';
 import type { RepoObjects } from './repo-objects.ts';
@@ -125,7 +125,7 @@ export function createSquashes(parts: {
           if (plan.moves.length === 0) return true;
           const outcome = await refUpdates.apply({
             repo,
-            actorId: actorIdOf(granted),
+            actorId: actorIdOf(granted.actor),
             moves: plan.moves,
             ...(await moves.stage(repo.publicId, plan.made)),
           });

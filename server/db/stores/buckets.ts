@@ -1,11 +1,11 @@
-import { sql, type Insertable } from 'kysely';
+import { sql, type ExpressionBuilder, type Insertable } from 'kysely';
 import type { RepositoryId, XetHash } from '../../domain/ids.ts';
 import { xetHashBytes } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
 import type { BucketChange, BucketFile, BucketStore, LargeObject } from '../stores.ts';
-import type { BucketFileTable, RepositoryObjectTable } from '../tables.ts';
+import type { BucketFileTable, RepositoryObjectTable, Tables } from '../tables.ts';
 import { OBJECT_COLUMNS, toLargeObject, type ObjectRow } from './large-objects.ts';
 import { isVisible, selectRepos, toRepo } from './repo-rows.ts';
 
@@ -78,23 +78,25 @@ export function createBucketStore(context: StoreContext): BucketStore {
     }
   };
 
+  /** Of a link of the bucket: no file of it has the object. */
+  const isUnused = (id: RepositoryId) => (eb: ExpressionBuilder<Tables, 'repository_objects'>) =>
+    eb.not(
+      eb.exists(
+        eb
+          .selectFrom('bucket_files')
+          .select('bucket_files.path')
+          .where('bucket_files.repository_id', '=', id)
+          .whereRef('bucket_files.object_id', '=', 'repository_objects.object_id'),
+      ),
+    );
+
   const unlinkUnused = async (id: RepositoryId, objectIds: readonly number[]): Promise<void> => {
     for (const slice of slices(objectIds, SLICE)) {
       await db
         .deleteFrom('repository_objects')
         .where('repository_id', '=', id)
         .where('object_id', 'in', dialect.integerRows(slice))
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom('bucket_files')
-                .select('bucket_files.path')
-                .where('bucket_files.repository_id', '=', id)
-                .whereRef('bucket_files.object_id', '=', 'repository_objects.object_id'),
-            ),
-          ),
-        )
+        .where(isUnused(id))
         .execute();
     }
   };
@@ -242,17 +244,7 @@ export function createBucketStore(context: StoreContext): BucketStore {
         .selectFrom('repository_objects')
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .where('repository_id', '=', id)
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom('bucket_files')
-                .select('bucket_files.path')
-                .where('bucket_files.repository_id', '=', id)
-                .whereRef('bucket_files.object_id', '=', 'repository_objects.object_id'),
-            ),
-          ),
-        )
+        .where(isUnused(id))
         .executeTakeFirstOrThrow();
       const fileCount = Number(files.count);
       return {
