@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import BetterSqlite3 from 'better-sqlite3';
 import { askRunningHub } from '../../server/platform/control-socket.ts';
 import { createCapabilities, type Capabilities } from '../../server/services/capabilities.ts';
 import { openDoor, type HubDoor } from '../support/hub.ts';
-import { startProgram } from '../support/program.ts';
+import { startProgram, type RunningProgram } from '../support/program.ts';
 import { createRepo, DESCRIPTION, fileLine, lfsLine, type RepoClient } from '../support/scenario.ts';
 import { residentBytesOf } from './memory.ts';
 import type { Measured } from './probe.ts';
@@ -44,6 +45,8 @@ export interface World extends AsyncDisposable {
   loggedErrors(): readonly string[];
   /** Memory of the hub's process; undefined where the system does not tell. */
   residentBytes(): number | undefined;
+  /** Memory of the hub's main thread that something holds, garbage collected; undefined where it cannot be asked. */
+  heldBytes(): Promise<number | undefined>;
   /** End the measuring that began with the start. */
   measured(): Promise<Measured>;
 }
@@ -57,7 +60,10 @@ export async function startWorld(): Promise<World> {
   // It would store large files anew at a time of its own.
   const noConversion = ['--no-uploads-convert-to-xet'];
   const program = await startProgram(['--port', '0', '--data-dir', dataDir, ...limits, ...noConversion], {
-    env: { ATOLL_TEST_STRICT: '1' },
+    env: {
+      ATOLL_TEST_STRICT: '1',
+      NODE_OPTIONS: `--import=${new URL('./held-memory.ts', import.meta.url).href}`,
+    },
   });
   cleanup.defer(async () => void (await program.end('SIGTERM')));
   const hub = openDoor(program.url);
@@ -118,12 +124,24 @@ export async function startWorld(): Promise<World> {
     state: () => states.read(),
     loggedErrors: () => program.output.stderr.split('\n').filter((line) => /^\{"level":[56]0/.test(line)),
     residentBytes: () => residentBytesOf(program.pid),
+    heldBytes: () => askHeldBytes(program),
     measured() {
       probe.postMessage('over');
       return measured;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Ask what `held-memory.ts` tells. */
+async function askHeldBytes({ pid, output }: RunningProgram): Promise<number | undefined> {
+  if (process.platform === 'win32') return undefined;
+  const answers = (): readonly number[] =>
+    [...output.stderr.matchAll(/^\{"heldBytes":([0-9]+)\}$/gm)].map(([, bytes]) => Number(bytes));
+  const before = answers().length;
+  process.kill(pid, 'SIGUSR2');
+  while (answers().length === before) await delay(20);
+  return answers().at(-1);
 }
 
 /** The usual people, one who has a password, and a token whose time is over. */
