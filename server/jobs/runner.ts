@@ -1,4 +1,5 @@
-import type { Database, Job } from '../db/stores.ts';
+import type { Job } from '../db/questions/jobs.ts';
+import type { Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import { runInContext } from '../platform/context.ts';
 import type { Log } from '../platform/log.ts';

@@ -1,4 +1,5 @@
-import type { RepoScope, Stores, Database } from '../db/stores.ts';
+import type { RepoScope } from '../db/questions/repo-scope.ts';
+import type { Stores, Database } from '../db/stores.ts';
 import {
   decideNamespace,
   decideRepo,

@@ -1,10 +1,11 @@
+import type { HotObject } from '../db/questions/git-objects.ts';
 import { conflict, forbidden, HubError, revisionNotFound } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';
 import { branchRef, parseNewBranch, parseNewRefName, tagRef } from '../domain/revision.ts';
 import { newObject, writeTag } from '../git/objects.ts';
 import { deflateObject } from '../git/pack-write.ts';
-import type { Database, HotObject, Stores } from '../db/stores.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';

@@ -1,4 +1,6 @@
-import type { Bucket, BucketChange, BucketFile, Database, LargeObject, Stores } from '../db/stores.ts';
+import type { Bucket, BucketChange, BucketFile } from '../db/questions/buckets.ts';
+import type { LargeObject } from '../db/questions/large-objects.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import type { Actor } from '../domain/access.ts';
 import type { Visibility } from '../domain/account.ts';
 import { parseBucketLine, type BucketLine } from '../domain/bucket-lines.ts';

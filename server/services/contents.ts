@@ -1,4 +1,6 @@
-import type { Database, LargeObject, Ref } from '../db/stores.ts';
+import type { LargeObject } from '../db/questions/large-objects.ts';
+import type { Ref } from '../db/questions/refs.ts';
+import type { Database } from '../db/stores.ts';
 import { entryNotFound, HubError } from '../domain/errors.ts';
 import type { Oid, Sha256, XetHash } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';

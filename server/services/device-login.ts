@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { DeviceCode } from '../db/questions/oauth.ts';
 import type { User } from '../domain/account.ts';
 import { forbidden, HubError } from '../domain/errors.ts';
 import {
@@ -8,7 +9,7 @@ import {
   parseScope,
   parseUserCode,
 } from '../domain/oauth.ts';
-import type { Database, DeviceCode, Stores } from '../db/stores.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { IssuedTokens, OAuthGrants } from './oauth-grants.ts';
 import { createRateWindow, sourceOf, tooManyRequests } from './rate-window.ts';

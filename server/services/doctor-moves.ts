@@ -1,4 +1,5 @@
-import type { Database, HubEvent, Stores } from '../db/stores.ts';
+import type { HubEvent } from '../db/questions/events.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import type { RepositoryId } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { Findings } from './doctor-findings.ts';

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Database, LargeObject, Stores, Upload, XorbRow } from '../db/stores.ts';
+import type { LargeObject } from '../db/questions/large-objects.ts';
+import type { Upload } from '../db/questions/uploads.ts';
+import type { XorbRow } from '../db/questions/xet.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import { isHubError } from '../domain/errors.ts';
 import type { RepositoryId, XetHash } from '../domain/ids.ts';
 import { largeObjectKey, uploadPartKey, xorbChunksKey, xorbKey } from '../objects/keys.ts';

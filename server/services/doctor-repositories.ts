@@ -1,4 +1,5 @@
-import type { Database, Ref } from '../db/stores.ts';
+import type { Ref } from '../db/questions/refs.ts';
+import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import { parsePointer, type LfsPointer } from '../domain/lfs.ts';
 import { foldName } from '../domain/names.ts';

@@ -1,4 +1,5 @@
-import type { Database, DownloadDay } from '../db/stores.ts';
+import type { DownloadDay } from '../db/questions/popularity.ts';
+import type { Database } from '../db/stores.ts';
 import type { NamespaceId, RepositoryId } from '../domain/ids.ts';
 import { dayOf } from '../domain/popularity.ts';
 import type { Clock } from '../platform/clock.ts';

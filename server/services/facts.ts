@@ -1,4 +1,5 @@
-import type { Database, StoredFacts } from '../db/stores.ts';
+import type { StoredFacts } from '../db/questions/facts.ts';
+import type { Database } from '../db/stores.ts';
 import type { Oid, RepositoryId } from '../domain/ids.ts';
 import type { FactDetails, FactSummary, RepoFacts } from '../domain/repo-facts.ts';
 import type { Repo, RepoKind } from '../domain/repo.ts';

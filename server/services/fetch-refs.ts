@@ -1,4 +1,5 @@
-import type { Database, Ref } from '../db/stores.ts';
+import type { Ref } from '../db/questions/refs.ts';
+import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchRef, isReadableRef } from '../domain/revision.ts';

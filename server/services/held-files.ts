@@ -1,4 +1,5 @@
-import type { Database, LargeObject } from '../db/stores.ts';
+import type { LargeObject } from '../db/questions/large-objects.ts';
+import type { Database } from '../db/stores.ts';
 import { HubError } from '../domain/errors.ts';
 import type { Oid, Sha256, XetHash } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';

@@ -1,4 +1,5 @@
-import type { Database, LinkedFile } from '../db/stores.ts';
+import type { LinkedFile } from '../db/questions/large-objects.ts';
+import type { Database } from '../db/stores.ts';
 import { conflict } from '../domain/errors.ts';
 import type { Oid, Sha256, XetHash } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';

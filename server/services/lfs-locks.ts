@@ -1,4 +1,5 @@
-import type { Database, LfsLock } from '../db/stores.ts';
+import type { LfsLock } from '../db/questions/lfs-locks.ts';
+import type { Database } from '../db/stores.ts';
 import { forbidden, HubError, signInRequired } from '../domain/errors.ts';
 import { isPublicId } from '../domain/ids.ts';
 import type { Clock } from '../platform/clock.ts';

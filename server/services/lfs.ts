@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Database, LargeObject, Stores, Upload, UploadPart } from '../db/stores.ts';
+import type { LargeObject } from '../db/questions/large-objects.ts';
+import type { Upload, UploadPart } from '../db/questions/uploads.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import { corruptObject, HubError, isHubError } from '../domain/errors.ts';
 import {
   isPublicId,

@@ -1,4 +1,5 @@
-import type { Database, LikedRepo, Liker } from '../db/stores.ts';
+import type { LikedRepo, Liker } from '../db/questions/likes.ts';
+import type { Database } from '../db/stores.ts';
 import type { Actor } from '../domain/access.ts';
 import type { User } from '../domain/account.ts';
 import { repoNotFound } from '../domain/errors.ts';

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { OAuthApp } from '../db/questions/oauth.ts';
 import { HubError } from '../domain/errors.ts';
 import type { NamespaceId, PublicId } from '../domain/ids.ts';
 import { isRegisteredUri, oauthRefusal, parseRedirectUri } from '../domain/oauth.ts';
-import type { Database, OAuthApp } from '../db/stores.ts';
+import type { Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import { parseLine } from './person-text.ts';
 import { hashOfSecret, newTokenSecret } from './token-secret.ts';

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { AuthorizationCode } from '../db/questions/oauth.ts';
 import type { User } from '../domain/account.ts';
 import { isChallenge, isVerifier, oauthRefusal, parseScope, DEFAULT_APP_SCOPE } from '../domain/oauth.ts';
-import type { Database, AuthorizationCode } from '../db/stores.ts';
+import type { Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import { requireSecret, type OAuthApp, type OAuthApps } from './oauth-apps.ts';
 import type { IssuedTokens, OAuthGrants } from './oauth-grants.ts';

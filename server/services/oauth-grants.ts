@@ -1,7 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { OAuthGrant } from '../db/questions/oauth.ts';
 import { oauthRefusal, roleOfScope, hasScope } from '../domain/oauth.ts';
 import { isPublicId, type NamespaceId, type PublicId } from '../domain/ids.ts';
-import type { Database, OAuthGrant, Stores } from '../db/stores.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import { hashOfSecret, newTokenSecret, shownPrefix } from './token-secret.ts';
 

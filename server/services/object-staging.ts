@@ -1,4 +1,4 @@
-import type { HotObject, NewPack } from '../db/stores.ts';
+import type { HotObject, NewPack } from '../db/questions/git-objects.ts';
 import type { Oid, PublicId } from '../domain/ids.ts';
 import type { GitObjectType, NewGitObject } from '../git/object-storage.ts';
 import { hashObject } from '../git/objects.ts';

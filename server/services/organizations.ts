@@ -1,8 +1,9 @@
+import type { OrganizationStore } from '../db/questions/organizations.ts';
 import type { Membership, Organization, OrganizationRole, User, Visibility } from '../domain/account.ts';
 import { conflict, HubError } from '../domain/errors.ts';
 import type { NamespaceId } from '../domain/ids.ts';
 import { parseNamespaceName } from '../domain/names.ts';
-import type { Database, OrganizationStore } from '../db/stores.ts';
+import type { Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import { parseLine } from './person-text.ts';
 

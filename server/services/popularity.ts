@@ -1,4 +1,5 @@
-import type { Database, DownloadDay, PopularRepo, RepoCounters } from '../db/stores.ts';
+import type { DownloadDay, PopularRepo, RepoCounters } from '../db/questions/popularity.ts';
+import type { Database } from '../db/stores.ts';
 import type { Actor } from '../domain/access.ts';
 import type { RepositoryId } from '../domain/ids.ts';
 import { dayOf, KEPT_DAYS, type Day } from '../domain/popularity.ts';

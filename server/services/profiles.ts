@@ -1,4 +1,5 @@
-import type { Database, OwnedRepo } from '../db/stores.ts';
+import type { OwnedRepo } from '../db/questions/repos.ts';
+import type { Database } from '../db/stores.ts';
 import type { Actor } from '../domain/access.ts';
 import type { Membership, Namespace, Organization, User } from '../domain/account.ts';
 import { HubError, signInRequired } from '../domain/errors.ts';

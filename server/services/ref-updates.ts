@@ -1,4 +1,6 @@
-import type { Database, HotObject, LinkOrigin, NewPack, Stores } from '../db/stores.ts';
+import type { HotObject, NewPack } from '../db/questions/git-objects.ts';
+import type { LinkOrigin } from '../db/questions/large-objects.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import { conflict, forbidden } from '../domain/errors.ts';
 import type { NamespaceId, Oid } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';

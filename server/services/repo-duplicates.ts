@@ -1,4 +1,5 @@
-import type { Database, Ref, Stores } from '../db/stores.ts';
+import type { Ref } from '../db/questions/refs.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import type { Visibility } from '../domain/account.ts';
 import { parseNamespaceName, parseRepoName } from '../domain/names.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';

@@ -1,4 +1,6 @@
-import type { Database, RepoCounters, StoredFacts } from '../db/stores.ts';
+import type { StoredFacts } from '../db/questions/facts.ts';
+import type { RepoCounters } from '../db/questions/popularity.ts';
+import type { Database } from '../db/stores.ts';
 import type { Oid, RepositoryId } from '../domain/ids.ts';
 import type { FactSummary, RepoFacts } from '../domain/repo-facts.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';

@@ -1,5 +1,6 @@
 import { inflateSync } from 'node:zlib';
-import type { Database, HotObject } from '../db/stores.ts';
+import type { HotObject } from '../db/questions/git-objects.ts';
+import type { Database } from '../db/stores.ts';
 import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';

@@ -1,4 +1,5 @@
-import type { Database, RepoListItem, RepoListQuery } from '../db/stores.ts';
+import type { RepoListItem, RepoListQuery } from '../db/questions/repo-lists.ts';
+import type { Database } from '../db/stores.ts';
 import { decodeBase64 } from '../domain/commit-lines.ts';
 import type { Visibility } from '../domain/account.ts';
 import { defaultGitattributes } from '../domain/gitattributes.ts';

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { BrowserSession } from '../db/questions/accounts.ts';
 import type { User } from '../domain/account.ts';
 import { HubError } from '../domain/errors.ts';
 import type { NamespaceId, PublicId } from '../domain/ids.ts';
-import type { BrowserSession, Database } from '../db/stores.ts';
+import type { Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { createLastSeen } from './last-seen.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Database, FoundSshKey, SshKeyOwner, StoredSshKey } from '../db/stores.ts';
+import type { FoundSshKey, SshKeyOwner, StoredSshKey } from '../db/questions/ssh-keys.ts';
+import type { Database } from '../db/stores.ts';
 import type { Actor } from '../domain/access.ts';
 import type { ReachLevel } from '../domain/account.ts';
 import { HubError } from '../domain/errors.ts';

@@ -1,4 +1,5 @@
-import type { Database, RepoScope } from '../db/stores.ts';
+import type { RepoScope } from '../db/questions/repo-scope.ts';
+import type { Database } from '../db/stores.ts';
 import type { Actor } from '../domain/access.ts';
 import { pipelineGroup } from '../domain/pipelines.ts';
 import type { LabelRole } from '../domain/repo-facts.ts';

@@ -1,8 +1,10 @@
+import type { AccountStore, NamedReach } from '../db/questions/accounts.ts';
+import type { ListedGrant } from '../db/questions/oauth.ts';
 import type { AccessToken, TokenReach, TokenRole, User } from '../domain/account.ts';
 import { conflict, HubError } from '../domain/errors.ts';
 import type { NamespaceId, PublicId } from '../domain/ids.ts';
 import { foldName } from '../domain/names.ts';
-import type { AccountStore, Database, ListedGrant, NamedReach, Stores } from '../db/stores.ts';
+import type { Database, Stores } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { createKeptReads } from './kept-reads.ts';

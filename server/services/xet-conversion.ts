@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Database, LargeObject } from '../db/stores.ts';
+import type { LargeObject } from '../db/questions/large-objects.ts';
+import type { Database } from '../db/stores.ts';
 import type { XetHash } from '../domain/ids.ts';
 import { largeObjectKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';

@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Database, LargeObject, RepoScope, XorbRange } from '../db/stores.ts';
+import type { LargeObject } from '../db/questions/large-objects.ts';
+import type { RepoScope } from '../db/questions/repo-scope.ts';
+import type { XorbRange } from '../db/questions/xet.ts';
+import type { Database } from '../db/stores.ts';
 import { ARCHIVED } from '../domain/access.ts';
 import { corruptObject, forbidden, HubError, invalidCredentials } from '../domain/errors.ts';
 import { isXetHash, type NamespaceId, type Sha256, type XetHash } from '../domain/ids.ts';

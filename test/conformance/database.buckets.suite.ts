@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { BucketChange, LargeObject } from '../../server/db/stores.ts';
+import type { BucketChange } from '../../server/db/questions/buckets.ts';
+import type { LargeObject } from '../../server/db/questions/large-objects.ts';
 import type { User } from '../../server/domain/account.ts';
 import type { Repo } from '../../server/domain/repo.ts';
 import { newRepo, NOW, sha256Of, xetHashOf, type Fixture } from './database.suite.ts';

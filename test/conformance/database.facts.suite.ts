@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { RepoListQuery, RepoScope } from '../../server/db/stores.ts';
+import type { RepoListQuery } from '../../server/db/questions/repo-lists.ts';
+import type { RepoScope } from '../../server/db/questions/repo-scope.ts';
 import type { Label, LabelRole } from '../../server/domain/repo-facts.ts';
 import type { Repo } from '../../server/domain/repo.ts';
 import { newRepo, NOW, oidOf, type Fixture } from './database.suite.ts';

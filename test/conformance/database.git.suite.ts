@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HotObject, StoredObjectType } from '../../server/db/stores.ts';
+import type { HotObject, StoredObjectType } from '../../server/db/questions/git-objects.ts';
 import { NOW, oidOf, type Fixture } from './database.suite.ts';
 
 export function gitSuite(fixture: Fixture): void {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { RepoScope } from '../../server/db/questions/repo-scope.ts';
 import type { PublicId, Sha256 } from '../../server/domain/ids.ts';
 import { xetHashBytes } from '../../server/db/bytes.ts';
-import type { RepoScope, Stores } from '../../server/db/stores.ts';
+import type { Stores } from '../../server/db/stores.ts';
 import { NOW, sha256Of, xetHashOf, type Fixture } from './database.suite.ts';
 
 const HOUR = 3_600_000;

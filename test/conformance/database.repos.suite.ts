@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { RepoScope, Stores } from '../../server/db/stores.ts';
+import type { RepoScope } from '../../server/db/questions/repo-scope.ts';
+import type { Stores } from '../../server/db/stores.ts';
 import type { RepositoryId } from '../../server/domain/ids.ts';
 import type { Repo } from '../../server/domain/repo.ts';
 import { newRepo, NOW, oidOf, sha256Of, type Fixture } from './database.suite.ts';

@@ -17,7 +17,7 @@ export interface ImportRow {
 const DOMAIN = 'server/domain/';
 const PLATFORM = 'server/platform/';
 const OBJECT_PORT = ['server/objects/object-store.ts', 'server/objects/keys.ts'];
-const STORES_PORT = 'server/db/stores.ts';
+const STORES_PORT = ['server/db/stores.ts', 'server/db/questions/'];
 
 export const IMPORT_TABLE: readonly ImportRow[] = [
   { files: DOMAIN, may: [], packages: [], node: false },
@@ -50,13 +50,13 @@ export const IMPORT_TABLE: readonly ImportRow[] = [
   { files: 'server/db/', may: [DOMAIN, PLATFORM], packages: ['kysely', 'better-sqlite3'], node: true },
   {
     files: 'server/services/',
-    may: [DOMAIN, PLATFORM, STORES_PORT, ...OBJECT_PORT, 'server/git/', 'server/xet/', 'server/workers/'],
+    may: [DOMAIN, PLATFORM, ...STORES_PORT, ...OBJECT_PORT, 'server/git/', 'server/xet/', 'server/workers/'],
     packages: ['yaml'],
     node: true,
   },
   {
     files: 'server/jobs/',
-    may: [DOMAIN, PLATFORM, STORES_PORT, 'server/services/'],
+    may: [DOMAIN, PLATFORM, ...STORES_PORT, 'server/services/'],
     packages: [],
     node: true,
   },

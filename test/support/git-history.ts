@@ -1,4 +1,5 @@
-import type { Database, HotObject } from '../../server/db/stores.ts';
+import type { HotObject } from '../../server/db/questions/git-objects.ts';
+import type { Database } from '../../server/db/stores.ts';
 import type { Oid } from '../../server/domain/ids.ts';
 import type { Repo } from '../../server/domain/repo.ts';
 import type { NewGitObject } from '../../server/git/object-storage.ts';

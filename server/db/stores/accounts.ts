@@ -5,8 +5,8 @@ import type { NamespaceId, RepositoryId } from '../../domain/ids.ts';
 import { foldName } from '../../domain/names.ts';
 import { newPublicId } from '../../platform/random.ts';
 import { createQuestion } from '../question.ts';
+import type { AccountStore } from '../questions/accounts.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { AccountStore } from '../stores.ts';
 import type { AccessTokenTable, OAuthGrantTable, SessionTable } from '../tables.ts';
 import {
   findAlike,

@@ -3,8 +3,8 @@ import type { RepositoryId } from '../../domain/ids.ts';
 import { oidBytes, toOid } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
 import { createQuestion } from '../question.ts';
+import type { CommitRequestStore } from '../questions/commit-requests.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { CommitRequestStore } from '../stores.ts';
 import type { CommitRequestTable } from '../tables.ts';
 
 export function createCommitRequestStore({ db }: StoreContext): CommitRequestStore {

@@ -1,7 +1,7 @@
 import type { Insertable } from 'kysely';
 import { createRowInserter } from '../insert-rows.ts';
+import type { EventStore } from '../questions/events.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { EventStore } from '../stores.ts';
 import type { EventTable } from '../tables.ts';
 
 export function createEventStore({ db }: StoreContext): EventStore {

@@ -2,9 +2,9 @@ import type { Insertable } from 'kysely';
 import type { RepositoryId } from '../../domain/ids.ts';
 import { asBuffer, oidBytes, toOid } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
+import type { GitObjectStore, HotObject, PackRow, StoredObjectType } from '../questions/git-objects.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { GitObjectStore, HotObject, PackRow, StoredObjectType } from '../stores.ts';
 import type { HotObjectTable } from '../tables.ts';
 
 /** Ids asked for by one statement. */

@@ -3,9 +3,9 @@ import { HubError } from '../../domain/errors.ts';
 import type { Oid, RepositoryId } from '../../domain/ids.ts';
 import { oidBytes, toOid } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
+import type { ChainSegment, HistoryCommit, HistoryStore } from '../questions/history.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { ChainSegment, HistoryCommit, HistoryStore } from '../stores.ts';
 import type { HistoryCommitTable, PathChangeTable } from '../tables.ts';
 
 /** Paths asked for by one statement. */

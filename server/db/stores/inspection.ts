@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { sha256Bytes, toSha256, xetHashBytes } from '../bytes.ts';
+import type { InspectionStore } from '../questions/inspection.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { InspectionStore } from '../stores.ts';
 import { toUpload } from './uploads.ts';
 
 /** Hashes asked for by one statement. */

@@ -1,7 +1,7 @@
 import type { Insertable } from 'kysely';
 import { createRowInserter } from '../insert-rows.ts';
+import type { JobStore } from '../questions/jobs.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { JobStore } from '../stores.ts';
 import type { JobTable } from '../tables.ts';
 
 export function createJobStore({ db, dialect }: StoreContext): JobStore {

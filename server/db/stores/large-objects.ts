@@ -4,9 +4,9 @@ import type { RepositoryId } from '../../domain/ids.ts';
 import { sha256Bytes, toSha256, toXetHash, xetHashBytes } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
 import { createQuestion } from '../question.ts';
+import type { LargeObject, LargeObjectStore } from '../questions/large-objects.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { LargeObject, LargeObjectStore } from '../stores.ts';
 import type { LargeObjectTable, PendingObjectTable, RepositoryObjectTable, Tables } from '../tables.ts';
 
 /** Ids asked for by one statement. */

@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely';
 import type { RepositoryId } from '../../domain/ids.ts';
 import { newPublicId } from '../../platform/random.ts';
+import type { LfsLock, LfsLockStore } from '../questions/lfs-locks.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { LfsLock, LfsLockStore } from '../stores.ts';
 import type { LfsLockTable } from '../tables.ts';
 
 type LockRow = Omit<Selectable<LfsLockTable>, 'repository_id'> & { readonly owner_name: string };

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import type { NamespaceId, RepositoryId } from '../../domain/ids.ts';
 import { dayOf, LIKE_WORTH, pointsOf } from '../../domain/popularity.ts';
+import type { LikeStore } from '../questions/likes.ts';
+import type { RepoScope } from '../questions/repo-scope.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { LikeStore, RepoScope } from '../stores.ts';
 import { selectUsers, toUser } from './namespace-rows.ts';
 import { isVisible, selectRepos, toRepo } from './repo-rows.ts';
 

@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely';
 import type { NamespaceId } from '../../domain/ids.ts';
 import { newPublicId } from '../../platform/random.ts';
+import type { AuthorizationCode, DeviceCode, OAuthApp, OAuthGrant, OAuthStore } from '../questions/oauth.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { AuthorizationCode, DeviceCode, OAuthApp, OAuthGrant, OAuthStore } from '../stores.ts';
 import type { DeviceCodeTable, OAuthAppTable, OAuthGrantTable } from '../tables.ts';
 import { selectUsers, toUser, type UserRow } from './namespace-rows.ts';
 

@@ -1,6 +1,6 @@
 import { foldName } from '../../domain/names.ts';
+import type { OrganizationStore } from '../questions/organizations.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { OrganizationStore } from '../stores.ts';
 import {
   insertNamespace,
   renameFully,

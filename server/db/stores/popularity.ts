@@ -10,9 +10,9 @@ import {
 } from '../../domain/popularity.ts';
 import { createRowInserter } from '../insert-rows.ts';
 import { createQuestion } from '../question.ts';
+import type { PopularityStore, PopularityWindow } from '../questions/popularity.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { PopularityStore, PopularityWindow } from '../stores.ts';
 import type { DownloadDayTable } from '../tables.ts';
 import { COUNTER_COLUMNS, isVisible, selectRepos, toCounters, toRepo } from './repo-rows.ts';
 

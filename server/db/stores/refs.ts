@@ -1,8 +1,8 @@
 import type { Oid, RepositoryId } from '../../domain/ids.ts';
 import { oidBytes, toOid } from '../bytes.ts';
 import { createQuestion } from '../question.ts';
+import type { Ref, RefStore } from '../questions/refs.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { Ref, RefStore } from '../stores.ts';
 import { afterPrefix } from '../../domain/text-range.ts';
 
 /** Rows of one statement: more would hold the event loop. */

@@ -3,8 +3,9 @@ import type { RepositoryId } from '../../domain/ids.ts';
 import { foldName } from '../../domain/names.ts';
 import type { RepoKind } from '../../domain/repo.ts';
 import type { Label } from '../../domain/repo-facts.ts';
+import type { RepoListQuery, RepoSort } from '../questions/repo-lists.ts';
+import type { RepoScope } from '../questions/repo-scope.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { RepoListQuery, RepoScope, RepoSort } from '../stores.ts';
 import { isVisible } from './repo-rows.ts';
 
 /** A place in a list. */

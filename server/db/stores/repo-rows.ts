@@ -1,7 +1,8 @@
 import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { Repo } from '../../domain/repo.ts';
+import type { RepoCounters } from '../questions/popularity.ts';
+import type { RepoScope } from '../questions/repo-scope.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { RepoCounters, RepoScope } from '../stores.ts';
 import type { NamespaceTable, RepositoryTable } from '../tables.ts';
 
 /*

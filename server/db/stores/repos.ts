@@ -8,8 +8,8 @@ import { branchRef } from '../../domain/revision.ts';
 import { newPublicId } from '../../platform/random.ts';
 import { toOid } from '../bytes.ts';
 import { createQuestion } from '../question.ts';
+import type { RepoStore } from '../questions/repos.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { RepoStore } from '../stores.ts';
 import type { RepositoryNameTable } from '../tables.ts';
 import { createRepoLists } from './repo-lists.ts';
 import {

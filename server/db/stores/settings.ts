@@ -1,5 +1,5 @@
+import type { SettingStore } from '../questions/settings.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { SettingStore } from '../stores.ts';
 
 export function createSettingStore({ db }: StoreContext): SettingStore {
   const find = (key: string) => db.selectFrom('settings').select('value').where('key', '=', key);

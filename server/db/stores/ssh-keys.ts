@@ -1,8 +1,8 @@
 import type { Expression, ExpressionBuilder, Selectable, SqlBool } from 'kysely';
 import { conflict } from '../../domain/errors.ts';
 import { newPublicId } from '../../platform/random.ts';
+import type { SshKeyOwner, SshKeyStore, StoredSshKey } from '../questions/ssh-keys.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { SshKeyOwner, SshKeyStore, StoredSshKey } from '../stores.ts';
 import type { SshKeyTable, Tables } from '../tables.ts';
 import { selectUsers, toUser } from './namespace-rows.ts';
 

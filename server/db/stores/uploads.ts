@@ -2,8 +2,8 @@ import type { Selectable } from 'kysely';
 import { HubError } from '../../domain/errors.ts';
 import { newPublicId } from '../../platform/random.ts';
 import { sha256Bytes, toSha256 } from '../bytes.ts';
+import type { Upload, UploadStore } from '../questions/uploads.ts';
 import type { StoreContext } from '../store-context.ts';
-import type { Upload, UploadStore } from '../stores.ts';
 import type { UploadTable } from '../tables.ts';
 
 export const toUpload = (row: Selectable<UploadTable>): Upload => ({

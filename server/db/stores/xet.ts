@@ -3,10 +3,10 @@ import { HubError } from '../../domain/errors.ts';
 import type { XetHash } from '../../domain/ids.ts';
 import { toXetHash, xetHashBytes } from '../bytes.ts';
 import { createRowInserter } from '../insert-rows.ts';
+import type { XetStore, XorbRow } from '../questions/xet.ts';
 import { slices } from '../slices.ts';
 import type { StoreContext } from '../store-context.ts';
 import { isVisible } from './repo-rows.ts';
-import type { XetStore, XorbRow } from '../stores.ts';
 import type { XetTermTable, XorbSampleTable, XorbTable } from '../tables.ts';
 
 /** Hashes asked for by one statement. */

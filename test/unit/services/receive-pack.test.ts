@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Database, Ref } from '../../../server/db/stores.ts';
+import type { Ref } from '../../../server/db/questions/refs.ts';
+import type { Database } from '../../../server/db/stores.ts';
 import type { Oid } from '../../../server/domain/ids.ts';
 import { packet } from '../../../server/git/pkt-line.ts';
 import { createKeyedQueue } from '../../../server/platform/keyed-queue.ts';

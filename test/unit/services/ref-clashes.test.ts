@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Ref, Stores } from '../../../server/db/stores.ts';
+import type { Ref } from '../../../server/db/questions/refs.ts';
+import type { Stores } from '../../../server/db/stores.ts';
 import type { RepositoryId } from '../../../server/domain/ids.ts';
 import { shown } from '../../../server/domain/names.ts';
 import { createRefClashes, refuseClashes } from '../../../server/services/ref-clashes.ts';
