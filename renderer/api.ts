@@ -248,7 +248,7 @@ export const removeApplication = (id: string) =>
 export interface RepoQuery {
   readonly search?: string | undefined;
   readonly author?: string | undefined;
-  readonly sort?: 'lastModified' | 'createdAt';
+  readonly sort?: wire.RepoSort;
   readonly direction?: 1 | -1;
   readonly limit?: number;
   readonly cursor?: string | undefined;

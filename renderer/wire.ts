@@ -10,6 +10,10 @@ import type { AnswerOf } from '../server/contract/route.ts';
  */
 export type RepoKind = 'model' | 'dataset' | 'space';
 
+/** By what lists of repos can be sorted here; the hub knows more. */
+export const SORTS = ['lastModified', 'createdAt', 'downloads', 'likes'] as const;
+export type RepoSort = (typeof SORTS)[number];
+
 export type SessionUser = SessionUserReply;
 export type OrganizationRole = SessionUserReply['organizations'][number]['role'];
 export type {

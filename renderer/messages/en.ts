@@ -205,8 +205,18 @@ export const en = {
     search: 'Name or owner',
     searchLabel: (plural: string) => `Search ${plural.toLowerCase()}`,
     sort: 'Sort',
-    sorts: { lastModified: 'Recently changed', createdAt: 'Newest' },
-    columns: { lastModified: 'Changed', createdAt: 'Created' },
+    sorts: {
+      lastModified: 'Recently changed',
+      createdAt: 'Newest',
+      downloads: 'Most pulled',
+      likes: 'Most liked',
+    },
+    columns: {
+      lastModified: 'Changed',
+      createdAt: 'Created',
+      downloads: 'Pulls 30\u00a0d',
+      likes: 'Likes',
+    },
     kind: 'Kind',
     repo: 'Repo',
     change: 'Change',
@@ -214,11 +224,11 @@ export const en = {
     size: 'Size',
     when: 'When',
     task: 'Task',
-    downloads: 'Pulls 30\u00a0d',
-    likes: 'Likes',
     visibility: 'Visibility',
-    visibilityLine: (isPrivate: boolean, task: string) =>
-      [isPrivate ? 'Private' : 'Public', task].filter((part) => part !== '').join(', '),
+    stateLine: (isPrivate: boolean, isArchived: boolean, task: string) =>
+      [isPrivate ? 'Private' : 'Public', isArchived ? 'archived' : '', task]
+        .filter((part) => part !== '')
+        .join(', '),
     range: (first: string, last: string) => `${first} to ${last}`,
     previous: 'Previous',
     next: 'Next',

@@ -30,6 +30,8 @@ export interface RepoReply {
   readonly author?: string;
   readonly sha?: string;
   readonly private: boolean;
+  /** Only there, and true, when the repository is archived; a word of this hub, which `expand` does not know. */
+  readonly archived?: true;
   readonly createdAt?: string;
   readonly lastModified?: string;
   readonly tags?: readonly string[];

@@ -25,7 +25,7 @@ export function checkExpand(kind: RepoKind, expand: readonly string[]): void {
 const words = (text: string): readonly string[] => text.split(/\s+/);
 
 const LIST_FIELDS = words(
-  'author sha createdAt lastModified private disabled gated downloads likes trendingScore tags',
+  'author sha createdAt lastModified private archived disabled gated downloads likes trendingScore tags',
 );
 const LIST_FIELDS_OF: Readonly<Record<RepoKind, readonly string[]>> = {
   model: [...LIST_FIELDS, 'pipeline_tag', 'library_name'],
@@ -71,7 +71,7 @@ export function usualListFields(
 
 /** Fields that are read from the row, the counters or the summary; every other one needs the facts of the files. */
 const SUMMARY_FIELDS = new Set(
-  words(`author sha createdAt lastModified private disabled gated downloads downloadsAllTime likes trendingScore
+  words(`author sha createdAt lastModified private archived disabled gated downloads downloadsAllTime likes trendingScore
     xetEnabled gitalyUid usedStorage siblings tags pipeline_tag library_name sdk models datasets region subdomain
     spaces childrenModelCount mainSize inference inferenceProviderMapping evalResults resourceGroup`),
 );
@@ -118,6 +118,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   createdAt: ({ repo }) => timestamp(repo.createdAt),
   lastModified: ({ repo }) => timestamp(repo.updatedAt),
   private: ({ repo }) => repo.visibility === 'private',
+  archived: ({ repo }) => (repo.archivedAt === undefined ? undefined : true),
   disabled: () => false,
   gated: () => false,
   downloads: async ({ subject }) => (await subject.counters()).downloads,

@@ -394,6 +394,13 @@ describe('a duplicate', () => {
 describe('an archived repository', () => {
   test('can be read and not written to, until it is unarchived', async () => {
     const repo = await createRepo(hub, 'owner/kept');
+    const archivedOnes = async (): Promise<readonly string[]> => {
+      const list = (await hub.send('GET', '/api/models?author=owner', {})).json() as readonly {
+        readonly id: string;
+        readonly archived?: boolean;
+      }[];
+      return list.filter((item) => 'archived' in item).map(({ id }) => id);
+    };
     const [large, xet] = [randomBytes(40_000), randomBytes(50_000)];
     const upload = (await repo.batchOne('upload', large)).actions?.['upload']?.href ?? '';
     const token = await repo.xetToken();
@@ -428,6 +435,8 @@ describe('an archived repository', () => {
     );
 
     expect((await repo.resolve('main', 'a')).text).toBe('1');
+    expect(await archivedOnes()).toEqual(['owner/kept']);
+    expect((await hub.send('GET', '/api/models/owner/kept', {})).json()).toMatchObject({ archived: true });
     expect((await repo.api('GET', 'auth-check')).status).toBe(200);
     expect(codeOf(await repo.api('GET', 'auth-check/write'))).toBe('403 Forbidden');
     expect((await move('owner/kept', 'owner/kept-moved')).status).toBe(200);
@@ -436,6 +445,7 @@ describe('an archived repository', () => {
     expect((await settings('owner/kept-moved', { archived: false })).json()).toMatchObject({
       archived: false,
     });
+    expect(await archivedOnes()).toEqual([]);
     await repoClient(hub, 'owner/kept-moved').commit([fileLine('a', '2')]);
     await settings('owner/kept-moved', { archived: true });
     expect((await remove('owner/kept-moved')).status).toBe(200);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
-import { createHubApi } from '../../support/hub-api.ts';
+import { createHubApi, file } from '../../support/hub-api.ts';
 import { startHubProgram, type HubProgram } from '../../support/hub-program.ts';
 import { describeWithTools } from '../../support/require.ts';
 import { openBrowser, visitHub, type Visit } from './open-browser.ts';
@@ -27,7 +27,8 @@ describeWithTools('the settings of a repository', ['chromium'], ({ chromium }) =
     await page.getByLabel('Name').first().fill('ada');
     await page.getByLabel('Password').first().fill(PASSWORD);
     await button('Sign in').first().click();
-    await page.getByRole('link', { name: 'Settings' }).last().click();
+    // The page has a link to the settings of the person too, and earlier.
+    await page.locator('a[href="/ada/thing/settings"]').click();
     await page.waitForURL('**/ada/thing/settings');
   });
   afterAll(async () => {
@@ -51,6 +52,30 @@ describeWithTools('the settings of a repository', ['chromium'], ({ chromium }) =
     await page.getByText('Saved').waitFor();
     await button('Archive this repo').click();
     await button('Unarchive this repo').waitFor();
+    await page.getByText('Archived', { exact: true }).first().waitFor();
+  });
+
+  test('a list marks what is archived, and is sorted by likes from its head or its choice', async () => {
+    const api = createHubApi({ url: hub.url, token: hub.tokens.ada });
+    for (const name of ['plain', 'liked']) await api.createRepo(`models/ada/${name}`);
+    await api.call('/api/models/ada/liked/like', { json: {} });
+    await api.commit('models/ada/plain', [file('a.txt', 'the newest change')]);
+    const names = () => page.locator('tbody [data-row-link]').allInnerTexts();
+    await page.goto('/models');
+    await page.getByRole('row', { name: /other-thing.*Archived/ }).waitFor();
+    expect(await page.getByRole('row', { name: /Archived/ }).count()).toBe(1);
+    expect((await names())[0]).toBe('ada/plain');
+    await button('Likes').press('Enter');
+    await page.waitForURL('**/models?sort=likes');
+    await page
+      .getByRole('columnheader', { name: 'Likes' })
+      .and(page.locator('[aria-sort=descending]'))
+      .waitFor();
+    await expect.poll(async () => (await names())[0]).toBe('ada/liked');
+    barriers.push(...(await lookAt(page, 'models-by-likes')));
+    await page.getByLabel('Sort').selectOption('Most pulled');
+    await page.waitForURL('**/models?sort=downloads');
+    await page.goto('/ada/other-thing/settings');
   });
 
   test('delete it once its name was typed', async () => {
