@@ -1,11 +1,8 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { openDoor, type Answer, type HubDoor } from '../support/hub.ts';
-import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
+import { useKilledHub } from '../support/killed-hub.ts';
 import { buildXetUpload, DESCRIPTION, sha256Of, tokenOf } from '../support/scenario.ts';
 
 /*
@@ -13,30 +10,9 @@ import { buildXetUpload, DESCRIPTION, sha256Of, tokenOf } from '../support/scena
  * that was answered is there, one that was not is there whole or not at all, and asked for again it is answered.
  */
 
-const scratch = mkdtempSync(join(tmpdir(), 'atoll-bucket-kills-'));
-const dataDir = join(scratch, 'data');
-let hub: RunningProgram | undefined;
-afterAll(async () => {
-  await hub?.end('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-async function ask(command: readonly string[], input?: string): Promise<unknown> {
-  const args = [...command, '--json', '--data-dir', dataDir];
-  const { code, stdout, stderr } = await runAtoll(args, input === undefined ? {} : { input });
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}: ${stdout}${stderr}`);
-  return JSON.parse(stdout) as unknown;
-}
-
-const expectHealthy = async (): Promise<void> =>
-  expect(await ask(['doctor', '--full'])).toMatchObject({ problems: [] });
-
-async function start(plan?: string): Promise<HubDoor> {
-  hub = await startProgram(['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir], {
-    env: { ATOLL_TEST_STRICT: '1', ...(plan === undefined ? {} : { ATOLL_FAIL: plan }) },
-  });
-  return openDoor(hub.url);
-}
+const { start: startProgram, end, ended, ask, problems } = useKilledHub('bucket-kills');
+const start = async (plan?: string): Promise<HubDoor> => openDoor((await startProgram(plan)).url);
+const expectHealthy = async (): Promise<void> => expect(await problems()).toEqual([]);
 
 const token = tokenOf('owner');
 const BUCKET = 'owner/kept';
@@ -46,7 +22,7 @@ beforeAll(async () => {
   const door = await start();
   const made = await door.send('POST', `/api/buckets/${BUCKET}`, { token, body: {} });
   expect(made.status).toBe(200);
-  await hub?.end('SIGTERM');
+  await end('SIGTERM');
 });
 
 interface Content {
@@ -139,7 +115,7 @@ test.each(CASES)('a kill at $point leaves a batch whole: made is $isThere', asyn
   let door = await start();
   const [first, second] = [await upload(door), await upload(door)];
   await sendAgain(door, new Map(['gone', 'stays', 'new'].map((path) => [`${point}/${path}`, first])));
-  await hub?.end('SIGTERM');
+  await end('SIGTERM');
 
   const batch: Batch = new Map([
     [`${point}/gone`, undefined],
@@ -148,13 +124,13 @@ test.each(CASES)('a kill at $point leaves a batch whole: made is $isThere', asyn
   ]);
   door = await start(`${point}:1:crash`);
   await expect(send(door, batch)).rejects.toThrow();
-  expect((await hub?.ended)?.code).toBeNull();
+  expect((await ended()).code).toBeNull();
   await expectHealthy();
 
   door = await start();
   expect(await expectWholeOrNothing(door, batch)).toBe(isThere);
   await sendAgain(door, batch);
-  expect((await hub?.end('SIGTERM'))?.code).toBe(0);
+  expect((await end('SIGTERM')).code).toBe(0);
   await expectHealthy();
 });
 
@@ -187,7 +163,7 @@ test('kills at any moment of many batches lose nothing that was answered', { tim
     })();
     const lost = expect(batches).rejects.toThrow(/ECONN|socket hang up|EPIPE|closed/);
     await delay(randomInt(20, 250));
-    await hub?.end('SIGKILL');
+    await end('SIGKILL');
     await lost;
     if (unanswered.size > 0) interrupted += 1;
     await expectHealthy();
@@ -203,6 +179,6 @@ test('kills at any moment of many batches lose nothing that was answered', { tim
     const answer = await door.send('GET', `/buckets/${BUCKET}/resolve/${path}`, { token });
     expect(sha256Of(answer.body)).toBe(sha256Of(contents.get(xetHash)?.bytes ?? Buffer.of()));
   }
-  expect((await hub?.end('SIGTERM'))?.code).toBe(0);
+  expect((await end('SIGTERM')).code).toBe(0);
   await expectHealthy();
 });

@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { FailPoint } from '../../server/platform/fail-points.ts';
 import { openDoor } from '../support/hub.ts';
-import { runAtoll, runStart, startProgram, type RunningProgram } from '../support/program.ts';
+import { useKilledHub } from '../support/killed-hub.ts';
 import {
   DESCRIPTION,
   createRepo,
@@ -19,30 +16,11 @@ import { sample } from '../unit/xet/builders.ts';
 
 const MIB = 1024 * 1024;
 
-const scratch = mkdtempSync(join(tmpdir(), 'atoll-conversion-kills-'));
-const dataDir = join(scratch, 'data');
-const flags = ['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir];
-let hub: RunningProgram | undefined;
-afterAll(async () => {
-  await hub?.end('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-async function ask(command: readonly string[], input?: string): Promise<unknown> {
-  const args = [...command, '--json', '--data-dir', dataDir];
-  const { code, stdout, stderr } = await runAtoll(args, input === undefined ? {} : { input });
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}: ${stdout}${stderr}`);
-  return JSON.parse(stdout) as unknown;
-}
+const { start, startInVain, end, ask, problems } = useKilledHub('conversion-kills');
 
 beforeAll(async () => {
   await ask(['apply', '-'], JSON.stringify(DESCRIPTION));
 });
-
-async function start(...more: readonly string[]): Promise<RunningProgram> {
-  hub = await startProgram([...flags, ...more], { env: { ATOLL_TEST_STRICT: '1' } });
-  return hub;
-}
 
 /** Both ways of reading a large file: its address in the repository, and the one that LFS gives. */
 async function expectWhole(repo: RepoClient, path: string, bytes: Buffer, url: string): Promise<void> {
@@ -81,19 +59,17 @@ test.each(POINTS.map((point, index) => [index, point] as const))(
     ]);
     const files = { 'base.bin': base, 'edited.bin': edited };
     const name = `owner/at-${point}`;
-    let { url } = await start('--no-uploads-convert-to-xet');
+    let { url } = await start(undefined, ['--no-uploads-convert-to-xet']);
     let repo = await createRepo(openDoor(url), name);
     for (const [path, bytes] of Object.entries(files)) {
       await repo.uploadLfs(bytes);
       await repo.commit([lfsLine(path, bytes)]);
     }
-    expect((await hub?.end('SIGTERM'))?.code).toBe(0);
+    expect((await end('SIGTERM')).code).toBe(0);
 
     // It begins with what nobody looked at, so that this start ends at the planted kill.
-    expect(
-      (await runStart(flags, { env: { ATOLL_TEST_STRICT: '1', ATOLL_FAIL: `${point}:1:crash` } })).code,
-    ).toBe(null);
-    expect(await ask(['doctor', '--full'])).toMatchObject({ problems: [] });
+    expect((await startInVain(`${point}:1:crash`)).code).toBe(null);
+    expect(await problems()).toEqual([]);
 
     ({ url } = await start());
     repo = repoClient(openDoor(url), name);
@@ -101,10 +77,10 @@ test.each(POINTS.map((point, index) => [index, point] as const))(
     for (const path of Object.keys(files))
       await expect.poll(() => isConverted(repo, path), { timeout: 15_000, interval: 50 }).toBe(true);
     for (const [path, bytes] of Object.entries(files)) await expectWhole(repo, path, bytes, url);
-    expect((await hub?.end('SIGTERM'))?.code).toBe(0);
+    expect((await end('SIGTERM')).code).toBe(0);
   },
 );
 
 test('nothing is wrong after all kills', async () => {
-  expect(await ask(['doctor', '--full'])).toMatchObject({ problems: [] });
+  expect(await problems()).toEqual([]);
 });

@@ -1,12 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { git, tryGit } from '../support/git-client.ts';
 import { remoteOf } from '../support/git-remote.ts';
-import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
+import { useKilledHub } from '../support/killed-hub.ts';
 import { describeWithTools } from '../support/require.ts';
 
 /*
@@ -15,15 +14,9 @@ import { describeWithTools } from '../support/require.ts';
  * every other one is there whole or not at all.
  */
 
-const scratch = mkdtempSync(join(tmpdir(), 'atoll-git-kills-'));
-const dataDir = join(scratch, 'data');
+const { scratch, start, createUser, problems } = useKilledHub('git-kills');
 const work = join(scratch, 'work');
 let token = '';
-let hub: RunningProgram | undefined;
-afterAll(async () => {
-  await hub?.end('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
-});
 
 /** What the next push carries: a few objects, more than fit into rows, or large files. */
 type Size = 'small' | 'many' | 'large';
@@ -32,17 +25,6 @@ interface Pushed {
   readonly branch: string;
   readonly commit: string;
 }
-
-async function ask(...command: readonly string[]): Promise<unknown> {
-  const { code, stdout, stderr } = await runAtoll([...command, '--json', '--data-dir', dataDir]);
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}: ${stdout}${stderr}`);
-  return JSON.parse(stdout) as unknown;
-}
-
-const start = (): Promise<RunningProgram> =>
-  startProgram(['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir], {
-    env: { ATOLL_TEST_STRICT: '1' },
-  });
 
 let lastBranch = 0;
 
@@ -83,15 +65,14 @@ async function expectPushed({ url }: { url: string }, pushes: readonly (Pushed &
 }
 
 beforeAll(async () => {
-  await ask('user', 'create', 'ada', '--without-password');
-  token = ((await ask('token', 'create', 'ada', '--name', 'ci')) as { readonly secret: string }).secret;
+  token = await createUser('ada');
 });
 
 describeWithTools('a hub that is killed among git clients', ['git'], () => {
   const pushes: (Pushed & { isDone: boolean })[] = [];
 
   beforeAll(async () => {
-    hub = await start();
+    const hub = await start();
     const made = await fetch(`${hub.url}/api/repos/create`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -109,28 +90,26 @@ describeWithTools('a hub that is killed among git clients', ['git'], () => {
   const kills = sizes.flatMap((size) => rounds.map((round) => ({ size, round })));
 
   test.each(kills)('at any moment of a push, $size, $round', { timeout: 60_000 }, async ({ size }) => {
-    hub = await start();
-    const running = hub;
+    const running = await start();
     await expectPushed(running, pushes);
     const pushing = push(running, size);
     await Promise.race([pushing, delay(randomInt(20, 600))]);
     await running.end('SIGKILL');
     pushes.push(await pushing);
-    expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
+    expect(await problems()).toEqual([]);
   });
 
   test.each([1, 2, 3, 4])(
     'while it is cloned from and while it keeps the answer, %d',
     { timeout: 60_000 },
     async (round) => {
-      hub = await start();
-      const running = hub;
+      const running = await start();
       const clones = [0, 1, 2].map((index) => clone(running, `broken-${round}-${index}`));
       await delay(randomInt(10, 250));
       await running.end('SIGKILL');
       await Promise.all(clones);
-      expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
-      hub = await start();
+      expect(await problems()).toEqual([]);
+      const hub = await start();
       const folder = `whole-${round}`;
       expect(await clone(hub, folder)).toMatchObject({ code: 0 });
       await git(join(scratch, folder), ['fsck', '--strict', '--full']);
@@ -142,7 +121,7 @@ describeWithTools('a hub that is killed among git clients', ['git'], () => {
     'has everything that was called done, and every clone of it is whole',
     { timeout: 60_000 },
     async () => {
-      hub = await start();
+      const hub = await start();
       await expectPushed(hub, pushes);
       expect(await clone(hub, 'at-last')).toMatchObject({ code: 0 });
       const folder = join(scratch, 'at-last');
@@ -151,7 +130,7 @@ describeWithTools('a hub that is killed among git clients', ['git'], () => {
         if (isDone) expect(await git(folder, ['rev-parse', branch])).toBe(commit);
       }
       expect((await hub.end('SIGTERM')).code).toBe(0);
-      expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
+      expect(await problems()).toEqual([]);
     },
   );
 });

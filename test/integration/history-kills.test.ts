@@ -1,27 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { askRunningHub } from '../../server/platform/control-socket.ts';
 import { openDoor, type Answer } from '../support/hub.ts';
-import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
+import { useKilledHub } from '../support/killed-hub.ts';
 import { DESCRIPTION, createRepo, fileLine, repoClient, type RepoClient } from '../support/scenario.ts';
 
 /* The program is killed inside and right after the transaction of every call that rewrites or joins branches. */
 
-const scratch = mkdtempSync(join(tmpdir(), 'atoll-history-kills-'));
-const dataDir = join(scratch, 'data');
-let hub: RunningProgram | undefined;
-afterAll(async () => {
-  await hub?.end('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-async function start(plan?: string): Promise<RunningProgram> {
-  const env = { ATOLL_TEST_STRICT: '1', ...(plan === undefined ? {} : { ATOLL_FAIL: plan }) };
-  hub = await startProgram(['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir], { env });
-  return hub;
-}
+const { dataDir, start, end, ended, ask } = useKilledHub('history-kills');
 
 /** Large enough for packs, so that a merge of them is not a matter of a few rows. */
 const LARGE = 'x'.repeat(1_100_000);
@@ -71,10 +56,7 @@ const repoName = ({ point, name }: (typeof CASES)[number]): string => `owner/${n
 const befores = new Map<string, Before>();
 
 beforeAll(async () => {
-  const applied = await runAtoll(['apply', '-', '--json', '--data-dir', dataDir], {
-    input: JSON.stringify(DESCRIPTION),
-  });
-  expect(applied.code).toBe(0);
+  await ask(['apply', '-'], JSON.stringify(DESCRIPTION));
   const { url } = await start();
   for (const one of CASES) {
     const repo = await createRepo(openDoor(url), repoName(one));
@@ -86,7 +68,7 @@ beforeAll(async () => {
     const dev = await repo.commit([fileLine('dev.txt', 'dev')], undefined, 'dev');
     befores.set(repoName(one), { first, head, dev });
   }
-  expect((await hub?.end('SIGTERM'))?.code).toBe(0);
+  expect((await end('SIGTERM')).code).toBe(0);
 });
 
 const commitsOf = async (repo: RepoClient): Promise<number> =>
@@ -100,7 +82,7 @@ test.each(CASES)('a kill at $point of a $name leaves all of it or nothing', asyn
   if (!before) throw new Error('Nothing was made ready.');
   let { url } = await start(`${one.point}:1:crash`);
   await expect(send(repoClient(openDoor(url), repoName(one)), before)).rejects.toThrow();
-  expect((await hub?.ended)?.code).toBeNull();
+  expect((await ended()).code).toBeNull();
 
   ({ url } = await start());
   expect(await doctor()).toMatchObject({ problems: [] });
@@ -122,5 +104,5 @@ test.each(CASES)('a kill at $point of a $name leaves all of it or nothing', asyn
   // What is derived from the history follows, without an error of the hub.
   await repo.commit([fileLine('after.txt', 'after')]);
   expect(await doctor()).toMatchObject({ problems: [] });
-  expect((await hub?.end('SIGTERM'))?.code).toBe(0);
+  expect((await end('SIGTERM')).code).toBe(0);
 });

@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { FAIL_POINTS, type FailPoint } from '../../server/platform/fail-points.ts';
 import {
   createHubClient,
@@ -14,7 +12,8 @@ import {
   type HubClient,
 } from '../support/hub-client.ts';
 import { createJournal, type JournalEntry } from '../support/journal.ts';
-import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
+import { useKilledHub } from '../support/killed-hub.ts';
+import type { RunningProgram } from '../support/program.ts';
 import { describeWithTools } from '../support/require.ts';
 
 /*
@@ -39,21 +38,12 @@ const PART_BYTES = 5 * 1024 * 1024;
 /** With this many files a repository's rows are due to become a pack. */
 const FILL = { commits: 3, files: 720 };
 
-const scratch = mkdtempSync(join(tmpdir(), 'atoll-kills-'));
-const dataDir = join(scratch, 'data');
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const { scratch, start, ask, createUser, problems } = useKilledHub('kills', ['--limits-part-size', '5MiB']);
 
 const journal = createJournal();
 const deaths = new Map<Phase, number>();
 let token = '';
 let hub: RunningProgram | undefined;
-afterAll(() => hub?.end('SIGKILL'));
-
-async function ask(...command: readonly string[]): Promise<unknown> {
-  const { code, stdout, stderr } = await runAtoll([...command, '--json', '--data-dir', dataDir]);
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}: ${stdout}${stderr}`);
-  return JSON.parse(stdout) as unknown;
-}
 
 /* What clients do. */
 
@@ -234,13 +224,6 @@ function rethrowUnlessLost(error: unknown, log = ''): void {
   throw error;
 }
 
-async function start(plan?: string): Promise<RunningProgram> {
-  const args = ['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir, '--limits-part-size', '5MiB'];
-  return startProgram(args, {
-    env: { ATOLL_TEST_STRICT: '1', ...(plan === undefined ? {} : { ATOLL_FAIL: plan }) },
-  });
-}
-
 /** Agree with the hub on what there is, and ask again for what was not answered. */
 async function catchUp(client: HubClient, repos: readonly string[]): Promise<void> {
   await journal.check(client, { repos });
@@ -276,14 +259,12 @@ async function killAll(): Promise<void> {
     const repos = kill.phase === 'roll-up' ? [ROLLED] : WRITERS;
     await killOnce(kill, repos);
     deaths.set(kill.phase, (deaths.get(kill.phase) ?? 0) + 1);
-    const { problems } = (await ask('doctor', '--full')) as { readonly problems: readonly unknown[] };
-    expect(problems, `after kill ${index + 1} at ${kill.plan ?? kill.phase}`).toEqual([]);
+    expect(await problems(), `after kill ${index + 1} at ${kill.plan ?? kill.phase}`).toEqual([]);
   }
 }
 
 beforeAll(async () => {
-  await ask('user', 'create', 'ada', '--without-password');
-  token = ((await ask('token', 'create', 'ada', '--name', 'ci')) as { readonly secret: string }).secret;
+  token = await createUser('ada');
   hub = await start();
   const client = createHubClient({ url: hub.url, token });
   for (const repo of [...WRITERS, ROLLED]) await createRepo(client, repo);
@@ -310,10 +291,10 @@ describeWithTools('a hub that is killed a hundred times', ['git'], ({ git }) => 
       expect(journal.unanswered()).toEqual([]);
       client.close();
       expect((await hub.end('SIGTERM')).code).toBe(0);
-      expect(await ask('doctor', '--full')).toMatchObject({ problems: [] });
+      expect(await problems()).toEqual([]);
       for (const repo of repos) {
         const folder = join(scratch, `${repo}.git`);
-        await ask('repo', 'export', `ada/${repo}`, folder);
+        await ask(['repo', 'export', `ada/${repo}`, folder]);
         execFileSync(git, ['-C', folder, 'fsck', '--strict', '--full'], { stdio: 'pipe' });
       }
       const seconds = Math.round((performance.now() - startedAt) / 1000);

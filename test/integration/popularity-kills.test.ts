@@ -1,11 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { useKilledHub } from '../support/killed-hub.ts';
 
 /*
  * The program is killed while people like, change their minds and download. Every like that was acknowledged is there,
@@ -21,16 +19,7 @@ const LIKE = `/api/models/${REPO}/like`;
 const WRITTEN_MS = 2_600;
 
 const tokenOf = (name: string): string => `hf_${name.replaceAll('-', '').padEnd(30, '0')}`;
-const scratch = mkdtempSync(join(tmpdir(), 'atoll-popularity-'));
-const dataDir = join(scratch, 'data');
-let hub: RunningProgram | undefined;
-afterAll(async () => {
-  await hub?.end('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-const start = async (): Promise<RunningProgram> =>
-  (hub = await startProgram(['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir]));
+const { dataDir, start, ask, problems } = useKilledHub('popularity-kills');
 
 const call = (url: string, person: string, method: string, target: string, body?: object) =>
   fetch(url + target, {
@@ -44,10 +33,7 @@ beforeAll(async () => {
     name,
     tokens: [{ name: 'write', role: 'write', value: tokenOf(name) }],
   }));
-  const file = join(scratch, 'people.json');
-  writeFileSync(file, JSON.stringify({ users, organizations: [] }));
-  const { code, stderr } = await runAtoll(['apply', file, '--data-dir', dataDir]);
-  expect(code, stderr).toBe(0);
+  await ask(['apply', '-'], JSON.stringify({ users, organizations: [] }));
   const { url, end } = await start();
   const [owner = ''] = PEOPLE;
   expect((await call(url, owner, 'POST', '/api/repos/create', { name: 'loved' })).status).toBe(200);
@@ -122,6 +108,5 @@ test('a hub that is killed in a storm of likes and downloads keeps its counters'
   for (let time = 0; time < 5; time++) await (await call(url, person, 'GET', FILE)).arrayBuffer();
   expect((await end('SIGTERM')).code).toBe(0);
   expect(stored().ever).toBe(before + 10);
-  const { code, stdout } = await runAtoll(['doctor', '--json', '--data-dir', dataDir]);
-  expect([code, (JSON.parse(stdout) as { problems: unknown[] }).problems]).toEqual([0, []]);
+  expect(await problems()).toEqual([]);
 }, 240_000);

@@ -1,41 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { FailPoint } from '../../server/platform/fail-points.ts';
 import { git, tryGit } from '../support/git-client.ts';
 import { openDoor } from '../support/hub.ts';
-import { runAtoll, startProgram, type RunningProgram } from '../support/program.ts';
+import { useKilledHub } from '../support/killed-hub.ts';
 import { createRepo, DESCRIPTION, repoClient, tokenOf } from '../support/scenario.ts';
 
 /* The program is killed at every step of a push, small and large. What was acknowledged is there, the rest is not. */
 
-const scratch = mkdtempSync(join(tmpdir(), 'atoll-push-kills-'));
-const dataDir = join(scratch, 'data');
-const flags = ['--port', '0', '--host', '127.0.0.1', '--data-dir', dataDir];
-let hub: RunningProgram | undefined;
-afterAll(async () => {
-  await hub?.end('SIGKILL');
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-async function ask(command: readonly string[], input?: string): Promise<unknown> {
-  const args = [...command, '--json', '--data-dir', dataDir];
-  const { code, stdout, stderr } = await runAtoll(args, input === undefined ? {} : { input });
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${String(code)}: ${stdout}${stderr}`);
-  return JSON.parse(stdout) as unknown;
-}
+const { scratch, start, end, ask, problems } = useKilledHub('push-kills');
 
 beforeAll(async () => {
   await ask(['apply', '-'], JSON.stringify(DESCRIPTION));
 });
-
-async function start(plan?: string): Promise<RunningProgram> {
-  const env = { ATOLL_TEST_STRICT: '1', ...(plan === undefined ? {} : { ATOLL_FAIL: plan }) };
-  hub = await startProgram(flags, { env });
-  return hub;
-}
 
 const urlOf = (url: string, name: string): string =>
   `${url.replace('://', `://user:${tokenOf('owner') ?? ''}@`)}/${name}`;
@@ -53,7 +32,7 @@ test.each(KILLS)('a kill of a %s push at %s', async (size, point) => {
   const first = await start();
   await createRepo(openDoor(first.url), name);
   await git(scratch, ['clone', '--quiet', urlOf(first.url, name), at]);
-  expect((await hub?.end('SIGTERM'))?.code).toBe(0);
+  expect((await end('SIGTERM')).code).toBe(0);
   writeFileSync(join(at, 'file.bin'), randomBytes(size === 'small' ? 1000 : 3_000_000));
   await git(at, ['add', '.']);
   await git(at, ['commit', '--quiet', '--message', 'a change']);
@@ -75,6 +54,6 @@ test.each(KILLS)('a kill of a %s push at %s', async (size, point) => {
   await git(scratch, ['clone', '--quiet', urlOf(again.url, name), fresh]);
   await git(fresh, ['fsck', '--strict']);
   expect(await git(fresh, ['rev-parse', 'HEAD'])).toBe(pushed);
-  expect((await hub?.end('SIGTERM'))?.code).toBe(0);
-  expect(await ask(['doctor', '--full'])).toMatchObject({ problems: [] });
+  expect((await end('SIGTERM')).code).toBe(0);
+  expect(await problems()).toEqual([]);
 });
