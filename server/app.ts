@@ -17,6 +17,7 @@ import { openDataFolder } from './platform/data-folder.ts';
 import { createKeyedQueue } from './platform/keyed-queue.ts';
 import type { Log } from './platform/log.ts';
 import { newPublicId } from './platform/random.ts';
+import { createRightOfWay } from './platform/right-of-way.ts';
 import { readSecretKey } from './platform/secret-file.ts';
 import { createSpool } from './platform/spool.ts';
 import { openStagingFolder } from './platform/staging-folder.ts';
@@ -181,6 +182,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const workers = createWorkerPool({ size: Math.max(1, availableParallelism() - 1) });
   const passwords = createPasswords();
   const queue = createKeyedQueue();
+  const rightOfWay = createRightOfWay();
 
   const authorize = createAuthorize({ db, clock, rules: { requireSignIn: config.requireSignIn } });
   const accounts = createAccounts({ db, clock, passwords, limits: createSignInLimits(clock) });
@@ -205,7 +207,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   });
   const commitGraphs = createCommitGraphs({ repoObjects, maxBytes: COMMIT_GRAPH_BYTES });
   const revisions = createRevisions({ db, repoObjects });
-  const history = createHistory({ db, repoObjects });
+  const history = createHistory({ db, repoObjects, rightOfWay });
   const fileFacts = createFileFacts({ maxEntries: FILE_FACTS });
   const contents = createContents({ db, clock, repoObjects, revisions, fileFacts, history });
   const diffs = createDiffs({ repoObjects, fileFacts });
@@ -231,19 +233,21 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     xet,
     xorbs,
     isOn: config.uploads.convertToXet,
+    rightOfWay,
   });
   const largeObjects = createLargeObjects({ db, clock, xet });
   const fileBytes = createFileBytesReader({ authorize, contents, largeObjects });
   const tensorHeaders = createTensorHeaders({ files: fileBytes, workers });
   const derivation = createFactDerivation({ repoObjects, files: fileBytes, headers: tensorHeaders, workers });
-  const facts = createFacts({ db, clock, log, derivation });
-  const rollUps = createRollUp({ db, objects, clock, stagingFolder });
-  const sweeps = createSweep({ db, objects, clock });
+  const facts = createFacts({ db, clock, log, derivation, rightOfWay });
+  const rollUps = createRollUp({ db, objects, clock, stagingFolder, rightOfWay });
+  const sweeps = createSweep({ db, objects, clock, rightOfWay });
   const popularity = createPopularity({ db, clock, authorize });
   const jobs = createJobRunner({
     db,
     clock,
     log,
+    rightOfWay,
     handlers: createJobHandlers({
       db,
       clock,
@@ -332,7 +336,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const reachability = createReachability({ db, repoObjects, commitGraphs, maxBytes: CLOSURE_BYTES });
   const packAnswers = createPackAnswers({ db, repoObjects, commitGraphs, reachability, answers });
   const uploadPack = createUploadPack({
-    ...{ db, log, repoObjects, commitGraphs, packAnswers },
+    ...{ db, log, repoObjects, commitGraphs, packAnswers, rightOfWay },
     turns: createFetchTurns(),
   });
   const intake = createPackIntake({
@@ -342,9 +346,10 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     workers,
     stagingFolder,
     maxFileBytes: limits.inlineFileSize,
+    rightOfWay,
   });
   const pushChecks = createPushChecks({ db, clock, cards, maxCardBytes: limits.inlineFileSize });
-  const receiving = { db, repoObjects, refUpdates, queue, authorize, intake };
+  const receiving = { db, repoObjects, refUpdates, queue, authorize, intake, rightOfWay };
   const receivePack = createReceivePack({ ...receiving, checks: pushChecks });
   // What comes from elsewhere is held in memory there: a thread that ends with it gives all of it back.
   const remoteWorkers = createWorkerPool({ size: 1 });

@@ -48,7 +48,7 @@ export function createJobHandlers(parts: {
       if (!found) return;
       try {
         await facts.refresh(repositoryId);
-        for (const ref of found.refs) await history.index(found.repo, ref.peeled ?? ref.target);
+        for (const ref of found.refs) await history.indexAhead(found.repo, ref.peeled ?? ref.target);
       } catch (error) {
         // Of a repository that was deleted meanwhile there is nothing left to derive.
         if (await db.read((stores) => stores.repos.findById(repositoryId))) throw error;

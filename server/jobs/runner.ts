@@ -3,6 +3,7 @@ import type { Database } from '../db/stores.ts';
 import type { Clock } from '../platform/clock.ts';
 import { runInContext } from '../platform/context.ts';
 import type { Log } from '../platform/log.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 
 export type JobHandler = (job: Job) => Promise<void>;
 
@@ -26,8 +27,9 @@ export function createJobRunner(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly handlers: Readonly<Record<string, JobHandler>>;
+  readonly rightOfWay: Pick<RightOfWay, 'giveWay'>;
 }): JobRunner {
-  const { db, clock, log, handlers } = parts;
+  const { db, clock, log, handlers, rightOfWay } = parts;
   let timer: NodeJS.Timeout | undefined;
   let working: Promise<void> | undefined;
   let isAgain = false;
@@ -54,7 +56,9 @@ export function createJobRunner(parts: {
   async function work(): Promise<void> {
     do {
       isAgain = false;
-      while (isRunning) {
+      for (;;) {
+        await rightOfWay.giveWay(() => !isRunning);
+        if (!isRunning) break;
         const job = await db.write((stores) => stores.jobs.claim(clock.now(), LEASE_MS));
         if (!job) break;
         await runInContext({ requestId: `job-${job.id}` }, () => runOne(job));

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RightOfWay } from './right-of-way.ts';
 
 /** A shorter time says little about how busy the event loop is. */
 const LOOK_EVERY_MS = 20;
@@ -9,12 +10,14 @@ const BUSY = 0.5;
 const PAUSE_FACTOR = 3;
 
 /**
- * For long work that nobody waits for: call it between two pieces. It pauses as long as the event loop, which is busy
- * with what somebody waits for, leaves less than half of its time.
+ * For long work that nobody waits for and that others do for the most part, such as threads: call it between two
+ * pieces. It gives way, and besides pauses as long as the event loop, which is busy with what somebody waits for, leaves
+ * less than half of its time.
  */
-export function createGiveWay(): () => Promise<void> {
+export function createGiveWay(rightOfWay: Pick<RightOfWay, 'giveWay'>): () => Promise<void> {
   let before = performance.eventLoopUtilization();
   return async () => {
+    await rightOfWay.giveWay();
     const { utilization, idle, active } = performance.eventLoopUtilization(before);
     const elapsedMs = idle + active;
     if (elapsedMs < LOOK_EVERY_MS) return;

@@ -7,6 +7,7 @@ import { branchRef } from '../domain/revision.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import type { Log } from '../platform/log.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import type { DerivedFacts, FactDerivation } from './fact-derivation.ts';
 
 /**
@@ -53,8 +54,9 @@ export function createFacts(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly derivation: FactDerivation;
+  readonly rightOfWay: Pick<RightOfWay, 'giveWay'>;
 }): Facts {
-  const { db, clock, log, derivation } = parts;
+  const { db, clock, log, derivation, rightOfWay } = parts;
   const deriving = createKeyedQueue();
   const kept = new Map<string, KeptFacts>();
   const failedAt = new Map<RepositoryId, number>();
@@ -131,7 +133,10 @@ export function createFacts(parts: {
     async refreshSome() {
       const due = await db.read((stores) => stores.facts.listStale(undefined, undefined, PAGE));
       const failures: unknown[] = [];
-      for (const id of due) await refresh(id).catch((error: unknown) => failures.push(error));
+      for (const id of due) {
+        await rightOfWay.giveWay();
+        await refresh(id).catch((error: unknown) => failures.push(error));
+      }
       if (failures.length > 0) throw failures[0];
       return due.length === PAGE;
     },

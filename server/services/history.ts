@@ -1,6 +1,6 @@
 import type { Database } from '../db/stores.ts';
 import { HubError, repoNotFound } from '../domain/errors.ts';
-import type { Oid } from '../domain/ids.ts';
+import type { Oid, RepositoryId } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { Commit } from '../git/objects.ts';
@@ -8,6 +8,7 @@ import { countReachable } from '../git/reachable.ts';
 import { createTimeSlice } from '../git/time-slice.ts';
 import { diffTrees } from '../git/tree-diff.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import { createCommitOrder } from './commit-order.ts';
 import type { RepoObjects } from './repo-objects.ts';
 
@@ -37,25 +38,42 @@ const KEPT_ORDER = 100_000;
  * missing for a question is derived before the answer, so an answer is right even when the job has not run yet.
  */
 export interface History {
-  /** Derive what is missing up to a commit. */
-  index(repo: Repo, commit: Oid): Promise<void>;
+  /** Derive what is missing up to a commit, giving way to all others until somebody asks for that history. */
+  indexAhead(repo: Repo, commit: Oid): Promise<void>;
   /** The last commit, at or before `commit`, that touched each path. */
   lastCommits(repo: Repo, commit: Oid, paths: readonly string[]): Promise<ReadonlyMap<string, CommitSummary>>;
   /** Reachable commits, newest first, behind so many or behind one of them. Throws InvalidCursor for another one. */
   page(repo: Repo, commit: Oid, start: PageStart, limit: number): Promise<CommitPage>;
 }
 
-export function createHistory(parts: { readonly db: Database; readonly repoObjects: RepoObjects }): History {
-  const { db, repoObjects } = parts;
+export function createHistory(parts: {
+  readonly db: Database;
+  readonly repoObjects: RepoObjects;
+  readonly rightOfWay: Pick<RightOfWay, 'giveWay'>;
+}): History {
+  const { db, repoObjects, rightOfWay } = parts;
   const deriving = createKeyedQueue();
+  /** Questions that wait for a repository's history. */
+  const asked = new Map<RepositoryId, number>();
   const order = createCommitOrder({ repoObjects, maxOids: KEPT_ORDER });
 
   async function isIndexed(repo: Repo, oid: Oid): Promise<boolean> {
     return (await db.read((stores) => stores.history.findCommit(repo.id, oid))) !== undefined;
   }
 
+  /** Between two pieces, often: what is read may all be in memory, and nobody else would have a turn until the end. */
+  const createPause = (repo: Repo): (() => Promise<void>) => {
+    const slice = createTimeSlice();
+    return async () => {
+      if (!slice.isOver()) return;
+      await rightOfWay.giveWay(() => asked.has(repo.id));
+      await slice.next();
+    };
+  };
+
   /** Commits that are not indexed yet, parents before children. */
   async function missingFrom(repo: Repo, objects: ObjectDb, tip: Oid): Promise<readonly CommitSummary[]> {
+    const pause = createPause(repo);
     const missing: CommitSummary[] = [];
     const done = new Set<Oid>();
     const stack: { readonly oid: Oid; readonly commit?: Commit }[] = [{ oid: tip }];
@@ -66,6 +84,7 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
       }
       if (done.has(top.oid)) continue;
       done.add(top.oid);
+      await pause();
       if (await isIndexed(repo, top.oid)) continue;
       const commit = await objects.commit(top.oid);
       stack.push({ oid: top.oid, commit }, ...commit.parents.map((oid) => ({ oid })));
@@ -107,10 +126,9 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
       rows = 0;
       fresh.clear();
     };
-    const slice = createTimeSlice();
+    const pause = createPause(repo);
     for (const summary of missing) {
-      // What is read may all be in memory, and nobody else would have a turn until the last commit.
-      if (slice.isOver()) await slice.next();
+      await pause();
       const derived = await derive(repo, objects, fresh, summary);
       batch.push(derived);
       rows += derived.changes.length + 1;
@@ -120,12 +138,24 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
   }
 
   /** Callers who miss the same history wait for one of them to derive it. */
-  async function index(repo: Repo, tip: Oid): Promise<void> {
+  async function indexAhead(repo: Repo, tip: Oid): Promise<void> {
     if (await isIndexed(repo, tip)) return;
     await deriving.run(String(repo.id), async () => {
       const objects = repoObjects.open(repo);
       await indexAll(repo, objects, await missingFrom(repo, objects, tip));
     });
+  }
+
+  /** The same for somebody who waits. */
+  async function index(repo: Repo, tip: Oid): Promise<void> {
+    asked.set(repo.id, (asked.get(repo.id) ?? 0) + 1);
+    try {
+      await indexAhead(repo, tip);
+    } finally {
+      const others = (asked.get(repo.id) ?? 0) - 1;
+      if (others > 0) asked.set(repo.id, others);
+      else asked.delete(repo.id);
+    }
   }
 
   async function summaries(repo: Repo, oids: Iterable<Oid>): Promise<ReadonlyMap<Oid, CommitSummary>> {
@@ -160,7 +190,7 @@ export function createHistory(parts: { readonly db: Database; readonly repoObjec
   }
 
   return {
-    index,
+    indexAhead,
 
     async lastCommits(repo, commit, paths) {
       await index(repo, commit);

@@ -14,6 +14,7 @@ import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import { createScratchFile, type ScratchFile } from '../platform/scratch-file.ts';
 import { createSlots } from '../platform/slots.ts';
 import type { WorkerPool } from '../workers/pool.ts';
@@ -75,8 +76,9 @@ export function createPackIntake(parts: {
   readonly workers: Pick<WorkerPool, 'open' | 'run'>;
   readonly stagingFolder: string;
   readonly maxFileBytes: number;
+  readonly rightOfWay: Pick<RightOfWay, 'hold'>;
 }): PackIntake {
-  const { objects: store, repoObjects, workers, stagingFolder, maxFileBytes } = parts;
+  const { objects: store, repoObjects, workers, stagingFolder, maxFileBytes, rightOfWay } = parts;
   const slots = createSlots(CHECKS_AT_ONCE);
   const parties = createKeyedQueue();
   const loads = createPackLoads();
@@ -105,7 +107,7 @@ export function createPackIntake(parts: {
       const turn = async (told: IngestTurn): Promise<IngestReport> => {
         signal.throwIfAborted();
         load.check();
-        const report = await session.push(told);
+        const report = await rightOfWay.hold(() => session.push(told));
         if (report.kind === 'starved') load.grow(report.objectCount);
         else if (report.kind === 'working' && report.phase === 'reading') load.grow(report.done);
         return report;

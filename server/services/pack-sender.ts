@@ -2,6 +2,7 @@ import { isHubError } from '../domain/errors.ts';
 import type { PackQuestion } from '../git/pack-question.ts';
 import { BAND, createProgress, onBand, sideBanded, type SideBandSize } from '../git/side-band.ts';
 import type { Log } from '../platform/log.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import type { FetchSession } from './fetch-session.ts';
 import type { FetchTurns } from './fetch-turns.ts';
 import type { PackAnswers } from './pack-answers.ts';
@@ -24,8 +25,9 @@ export function createPackSender(parts: {
   readonly packAnswers: Pick<PackAnswers, 'pack'>;
   readonly turns: FetchTurns;
   readonly log: Log;
+  readonly rightOfWay: Pick<RightOfWay, 'hold' | 'holdFor'>;
 }): PackSender {
-  const { packAnswers, turns, log } = parts;
+  const { packAnswers, turns, log, rightOfWay } = parts;
 
   return async function* send(session, question, { sideBand, noProgress }) {
     const { granted, from, signal } = session;
@@ -41,7 +43,10 @@ export function createPackSender(parts: {
         say('Waiting for other fetches of yours to end.\n'),
       );
       void turn;
-      yield* (await packAnswers.pack(granted.repo, question, { signal: signals, onProgress: say })).bytes;
+      const answer = await rightOfWay.hold(() =>
+        packAnswers.pack(granted.repo, question, { signal: signals, onProgress: say }),
+      );
+      yield* rightOfWay.holdFor(answer.bytes);
     }
 
     try {

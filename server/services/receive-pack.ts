@@ -12,6 +12,7 @@ import { createProgress, sideBanded, type Progress } from '../git/side-band.ts';
 import { createTimeSlice } from '../git/time-slice.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import { actorIdOf, partyOf, type Authorize, type Granted } from './authorize.ts';
 import { queueKeyOf } from './branch-moves.ts';
 import { isFastForward } from './fast-forward.ts';
@@ -69,8 +70,9 @@ export function createReceivePack(parts: {
   readonly refUpdates: RefUpdates;
   readonly queue: KeyedQueue;
   readonly authorize: Pick<Authorize, 'confirm'>;
+  readonly rightOfWay: Pick<RightOfWay, 'hold'>;
 }): ReceivePack {
-  const { db, repoObjects, intake, checks, refUpdates, queue, authorize } = parts;
+  const { db, repoObjects, intake, checks, refUpdates, queue, authorize, rightOfWay } = parts;
 
   /** Refuse every command that needs the objects. */
   const refuseObjects = (request: PushRequest, outcome: Outcome, reason: string): void => {
@@ -258,7 +260,9 @@ export function createReceivePack(parts: {
       const progress = createProgress();
       const pack = read;
       async function* answer(): AsyncGenerator<Uint8Array> {
-        if (outcome.unpackFailure === undefined) await finish(granted, request!, outcome, pack, progress);
+        if (outcome.unpackFailure === undefined) {
+          await rightOfWay.hold(() => finish(granted, request!, outcome, pack, progress));
+        }
         if (request!.report === 'none') return;
         sayRefusals(outcome, progress);
         yield* writeReport(outcome.unpackFailure, reportsOf(outcome));

@@ -5,6 +5,7 @@ import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import { createSpool } from '../platform/spool.ts';
 
 /** Beyond either bound a repository's hot rows are worth a pack. */
@@ -24,12 +25,13 @@ export function createRollUp(parts: {
   readonly objects: ObjectStore;
   readonly clock: Clock;
   readonly stagingFolder: string;
+  readonly rightOfWay: Pick<RightOfWay, 'giveWay'>;
 }): {
   rollUp(repositoryId: RepositoryId): Promise<number>;
   /** Repositories that are due. */
   due(): Promise<readonly RepositoryId[]>;
 } {
-  const { db, objects, clock } = parts;
+  const { db, objects, clock, rightOfWay } = parts;
   return {
     due: () => db.read((stores) => stores.gitObjects.repositoriesToRoll(ROLL_UP_BOUNDS, 100)),
 
@@ -41,6 +43,7 @@ export function createRollUp(parts: {
         const builder = createPackBuilder({ spool });
         const ids: number[] = [];
         for (let after = 0; ids.length < MAX_ROWS;) {
+          await rightOfWay.giveWay();
           const rows = await db.read((stores) => stores.gitObjects.listHot(repositoryId, after, PAGE));
           const last = rows.at(-1);
           if (!last) break;

@@ -11,6 +11,7 @@ import {
 } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 
 const DAY_MS = 86_400_000;
 /** An answered commit is answered again for this long; clients retry within minutes. */
@@ -35,8 +36,9 @@ export function createSweep(parts: {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly clock: Clock;
+  readonly rightOfWay: Pick<RightOfWay, 'giveWay'>;
 }): { sweep(): Promise<SweepReport> } {
-  const { db, objects, clock } = parts;
+  const { db, objects, clock, rightOfWay } = parts;
 
   async function sweepUploads(): Promise<number> {
     let count = 0;
@@ -73,6 +75,7 @@ export function createSweep(parts: {
     const oldest = clock.now() - SWEEP_GRACE_MS;
     let count = 0;
     for await (const { key, modifiedAt } of objects.list(prefix)) {
+      await rightOfWay.giveWay();
       if (modifiedAt >= oldest || !(await isUnclaimed(key))) continue;
       // Whoever needs it after all puts it again before making a row, so age decides at the last moment.
       if (await objects.deleteOlder(key, oldest)) count++;

@@ -4,6 +4,7 @@ import { createPacketReader, protocolError } from '../git/pkt-line.ts';
 import { readToEnd } from '../git/request-end.ts';
 import { errorPacket } from '../git/side-band.ts';
 import type { Log } from '../platform/log.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import type { Granted } from './authorize.ts';
 import { readFetchRefs } from './fetch-refs.ts';
 import { openFetchSession, type FetchParts } from './fetch-session.ts';
@@ -14,7 +15,11 @@ import { advertiseV0, answerWants } from './upload-pack-v0.ts';
 import { answerCommand, CAPABILITIES_V2 } from './upload-pack-v2.ts';
 
 export function createUploadPack(
-  parts: FetchParts & { readonly turns: FetchTurns; readonly log: Log },
+  parts: FetchParts & {
+    readonly turns: FetchTurns;
+    readonly log: Log;
+    readonly rightOfWay: RightOfWay;
+  },
 ): UploadPack {
   const sendPack = createPackSender(parts);
 

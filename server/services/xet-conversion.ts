@@ -8,6 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import { createGiveWay } from '../platform/give-way.ts';
 import type { Log } from '../platform/log.ts';
+import type { RightOfWay } from '../platform/right-of-way.ts';
 import { digestStream } from '../workers/digest.ts';
 import { ownBuffer } from '../workers/handover.ts';
 import type { WorkerPool } from '../workers/pool.ts';
@@ -63,12 +64,13 @@ export function createXetConversion(parts: {
   readonly xet: Pick<Xet, 'readFile' | 'chunkIndex'>;
   readonly xorbs: XorbKeeper;
   readonly isOn: boolean;
+  readonly rightOfWay: Pick<RightOfWay, 'giveWay'>;
 }): XetConversion {
-  const { db, objects, clock, log, workers, xet, xorbs } = parts;
+  const { db, objects, clock, log, workers, xet, xorbs, rightOfWay } = parts;
   let working: Promise<void> | undefined;
   let isStarted = false;
   let isStopped = false;
-  const giveWay = createGiveWay();
+  const giveWay = createGiveWay(rightOfWay);
 
   const openPlain = async (object: LargeObject): Promise<ByteSource | undefined> =>
     (await objects.get(largeObjectKey(object.sha256)))?.bytes;
