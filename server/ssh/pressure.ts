@@ -1,15 +1,22 @@
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type ssh2 from 'ssh2';
 
 /*
  * ssh2 hands what is written to the socket, or to a queue while keys are exchanged anew, and reports it as written:
- * nobody waits for the peer. Nor does it hold the peer to the window it was given. Both are done here.
+ * nobody waits for the peer. Nor does it hold the peer to the window it was given, and it encrypts and decrypts in the
+ * turn of the event loop in which bytes come. All three are held in bounds here.
  */
 
 /** What may lie in the socket before writers wait. */
 const ROOM_BYTES = 1024 * 1024;
-/** Larger pieces are encrypted in several turns of the event loop. */
+/**
+ * What is encrypted before others have their turn, a millisecond's work. A socket whose peer reads as fast never is full,
+ * so that waiting for it would not let anybody through.
+ */
 const PIECE_BYTES = 128 * 1024;
+/** The same for what is decrypted: one turn of the event loop would read up to 2 MiB of a socket. */
+const TURN_BYTES = 256 * 1024;
 /** Only answers to a flood of requests, which are written without waiting, come this far. */
 const UNREAD_BYTES = 4 * 1024 * 1024;
 /** The window that ssh2 gives is 2 MiB; who sends more than that, unread, does not keep to it. */
@@ -54,11 +61,20 @@ export interface Pressure {
 export function createPressure(socket: Socket, connection: ssh2.Connection): Pressure {
   const channels = new Set<ssh2.ServerChannel>();
   let isExchangingKeys = false;
+  let [written, read] = [0, 0];
   connection.on('rekey', () => (isExchangingKeys = false));
-  socket.on('data', () => {
+  socket.on('data', (bytes: Uint8Array) => {
+    if (read === 0) setImmediate(startTurn);
+    read += bytes.byteLength;
+    if (read >= TURN_BYTES) socket.pause();
     const isFlood = [...channels].some(({ readableLength }) => readableLength > UNCONSUMED_BYTES);
     if (isFlood || socket.writableLength > UNREAD_BYTES) socket.destroy();
   });
+
+  function startTurn(): void {
+    if (read >= TURN_BYTES) socket.resume();
+    read = 0;
+  }
 
   async function writePiece(
     channel: ssh2.ServerChannel,
@@ -79,6 +95,10 @@ export function createPressure(socket: Socket, connection: ssh2.Connection): Pre
     });
     // Also counts what the socket has not sent yet, so what is missing there was kept back.
     if (socket.bytesWritten - before < piece.byteLength) isExchangingKeys = true;
+    written += piece.byteLength;
+    if (written < PIECE_BYTES) return;
+    written = 0;
+    await nextTurn();
   }
 
   return {

@@ -11,6 +11,16 @@ class FakeSocket extends EventEmitter {
   writableLength = 0;
   bytesWritten = 0;
   isDestroyed = false;
+  isPaused = false;
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
+  receive(bytes: number): void {
+    this.emit('data', Buffer.alloc(bytes));
+  }
   destroy(): void {
     this.isDestroyed = true;
   }
@@ -91,14 +101,54 @@ describe('writing', () => {
   });
 });
 
+describe('others have their turns', () => {
+  test('while a peer takes all that is written at once', async () => {
+    const { channel, write } = openFake();
+    let most = 0;
+    let isOver = false;
+    const watching = (async () => {
+      while (!isOver) {
+        const before = channel.written.length;
+        await turn();
+        const ofTurn = channel.written.slice(before).reduce((sum, bytes) => sum + bytes, 0);
+        most = Math.max(most, ofTurn);
+      }
+    })();
+    await write(2 * MIB);
+    for (let count = 0; count < 32; count++) await write(65_515);
+    isOver = true;
+    await watching;
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(300_000);
+  });
+
+  test('while a peer sends as fast as it is read', async () => {
+    const { socket } = openFake();
+    let sent = 0;
+    while (!socket.isPaused && sent < 2 * MIB) {
+      socket.receive(65_536);
+      sent += 65_536;
+    }
+    expect(sent).toBe(262_144);
+    await turn();
+    expect(socket.isPaused).toBe(false);
+    // What comes in turns of its own waits for nothing.
+    for (let count = 0; count < 10; count++) {
+      socket.receive(65_536);
+      expect(socket.isPaused).toBe(false);
+      await turn();
+    }
+  });
+});
+
 describe('a connection ends', () => {
   test('when answers pile up that nobody reads', () => {
     const { socket } = openFake();
     socket.writableLength = 3 * MIB;
-    socket.emit('data');
+    socket.receive(1);
     expect(socket.isDestroyed).toBe(false);
     socket.writableLength = 5 * MIB;
-    socket.emit('data');
+    socket.receive(1);
     expect(socket.isDestroyed).toBe(true);
   });
 
@@ -106,14 +156,14 @@ describe('a connection ends', () => {
     const { socket, channel, asChannel, pressure } = openFake();
     pressure.watch(asChannel);
     channel.readableLength = 2 * MIB;
-    socket.emit('data');
+    socket.receive(1);
     expect(socket.isDestroyed).toBe(false);
     channel.readableLength = 5 * MIB;
     channel.emit('close');
-    socket.emit('data');
+    socket.receive(1);
     expect(socket.isDestroyed).toBe(false);
     pressure.watch(asChannel);
-    socket.emit('data');
+    socket.receive(1);
     expect(socket.isDestroyed).toBe(true);
   });
 });
