@@ -2,7 +2,7 @@ import type { GitObject } from './object-storage.ts';
 import type { PackIndex } from './pack-index.ts';
 
 /** What an entry costs besides its bytes: key, map slot, wrapper objects. */
-const ENTRY_OVERHEAD_BYTES = 256;
+const ENTRY_OVERHEAD_BYTES = 512;
 /** One entry may take at most this part of the cache, so that one huge tree does not push out everything else. */
 const LARGEST_PART = 2;
 /** Larger blobs are served once and not again soon; trees and commits are what is read over and over. */
@@ -22,6 +22,18 @@ export interface ObjectCache {
   /** Bytes of a pack as they are stored, by the number of their block; concurrent callers share one load. */
   block(scope: string, packId: string, block: number, load: () => Promise<Buffer>): Promise<Buffer>;
   readonly sizeBytes: number;
+}
+
+/**
+ * Small buffers share slabs of 64 KiB with whatever else Node made at that time: one that is kept would hold all of its
+ * slab, many times what is counted for it.
+ */
+function onItsOwn(object: GitObject): GitObject {
+  const { content } = object;
+  if (content.buffer.byteLength === content.length) return object;
+  const copy = Buffer.allocUnsafeSlow(content.length);
+  content.copy(copy);
+  return { ...object, content: copy };
 }
 
 type Kept = GitObject | PackIndex | Buffer;
@@ -78,7 +90,7 @@ export function createObjectCache({ maxBytes }: { readonly maxBytes: number }): 
     },
     keepObject(scope, id, object) {
       if (object.type === 'blob' && object.content.length > MAX_BLOB_BYTES) return;
-      keep(`object ${scope} ${id}`, object, object.content.length);
+      keep(`object ${scope} ${id}`, onItsOwn(object), object.content.length);
     },
     index: (scope, packId, load) => loadOnce(`index ${scope} ${packId}`, load, (index) => index.sizeBytes),
     block: (scope, packId, block, load) =>
