@@ -5,6 +5,7 @@ import { HubError } from '../domain/errors.ts';
 import { runInTransactionScope } from '../platform/transaction-scope.ts';
 import { sqliteDialect } from './dialect.ts';
 import type { Engine } from './engine.ts';
+import { createCheckpoints } from './checkpoints.ts';
 import { createExclusiveQueue, type ExclusiveQueue } from './exclusive-queue.ts';
 import { createSqliteSeat, type SqliteSeat } from './sqlite-dialect.ts';
 import {
@@ -38,7 +39,8 @@ export function openSqliteEngine(file: SqliteFile): Engine {
   const budget = createTurnBudget();
   const writer = openRole(file, 'write', budget);
   const reader = openReader(file, writer, budget);
-  const writes = createSqliteWriter(writer);
+  const checkpoints = createCheckpoints({ file, ...writer });
+  const writes = createSqliteWriter({ ...writer, onCommitted: checkpoints.noteCommit });
   let isClosed = false;
 
   const read = <Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result> =>
@@ -83,6 +85,7 @@ export function openSqliteEngine(file: SqliteFile): Engine {
     close: async () => {
       if (isClosed) return;
       isClosed = true;
+      await writer.queue.run(checkpoints.close);
       // The reader first: the last connection to close moves the log into the database and removes it.
       for (const role of [reader, writer]) {
         await role.queue.run(() => {

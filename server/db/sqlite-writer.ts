@@ -35,8 +35,10 @@ export function createSqliteWriter(parts: {
   readonly seat: SqliteSeat;
   readonly db: Kysely<Tables>;
   readonly queue: ExclusiveQueue;
+  /** Called after each commit. Where it answers a promise, the next transaction waits for that. */
+  onCommitted(): Promise<void> | undefined;
 }): SqliteWriter {
-  const { connection, seat, db, queue } = parts;
+  const { connection, seat, db, queue, onCommitted } = parts;
   const waiting: Member[] = [];
   let failure: HubError | undefined;
   let commits = 0;
@@ -78,6 +80,7 @@ export function createSqliteWriter(parts: {
       return;
     }
     for (const { answer } of done) answer();
+    await onCommitted();
   }
 
   /** One member's work; undefined when it was undone and rejected. Throws when SQLite gave up the whole group. */

@@ -9,8 +9,11 @@ export type SqliteStatement = BetterSqlite3.Statement;
 const OLDEST_SAFE_LIBRARY = [3, 51, 3] as const;
 const BUSY_TIMEOUT_MS = 5_000;
 const FULL = 2;
-/** Pages of the log after which a commit moves them into the database: 4 MiB, so that the move stays short. */
-const CHECKPOINT_PAGES = 1_000;
+/**
+ * Pages of the log after which a commit itself moves them into the database: 64 MiB, which it reaches only when the thread
+ * of `checkpoints.ts` does not get to it.
+ */
+const CHECKPOINT_PAGES = 16_384;
 const MAX_IDLE_LOG_BYTES = 16 * 1024 * 1024;
 const CACHE_KIB = { write: 8 * 1024, read: 16 * 1024 };
 

@@ -14,13 +14,17 @@ import { createTurnBudget } from '../../../server/db/turn-budget.ts';
 let folder: string;
 let connection: SqliteConnection;
 let writer: SqliteWriter;
+/** What the next transaction waits for. */
+let moved: Promise<void> | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'atoll-db-'));
   connection = openSqliteRole({ file: join(folder, 'hub.db') }, 'write');
   connection.exec('create table notes (id integer primary key, text text not null)');
   const seat = createSqliteSeat(connection, 'begin immediate', createTurnBudget());
   const db = new Kysely<Tables>({ dialect: seat.dialect });
-  writer = createSqliteWriter({ connection, seat, db, queue: createExclusiveQueue() });
+  const queue = createExclusiveQueue();
+  moved = undefined;
+  writer = createSqliteWriter({ connection, seat, db, queue, onCommitted: () => moved });
 });
 afterEach(() => {
   connection.close();
@@ -69,6 +73,18 @@ it('nobody is answered before the commit', async () => {
     }),
   );
   expect(isOpenAtAnswer).toEqual(Array(20).fill(false));
+});
+
+it('the next transaction waits for what follows a commit, the answer to it does not', async () => {
+  let finish = (): void => undefined;
+  moved = new Promise((resolve) => (finish = resolve));
+  await note(0);
+  const next = note(1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect([connection.inTransaction, ...notes()]).toEqual([false, 0]);
+  finish();
+  await next;
+  expect(notes()).toEqual([0, 1]);
 });
 
 it('each sees what those before it wrote', async () => {
