@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { flag, ignored, list } from './query.ts';
-import { anyone, jsonBody, namespace, noBody, repo, reply, route, signedIn } from './route.ts';
+import { anyone, jsonBody, namespace, noBody, repo, reply, route, signedIn, type Method } from './route.ts';
 import { repoKind } from './shapes.ts';
 
 export const INFO_FIELDS = {
@@ -158,22 +158,54 @@ export const authCheckWrite = route({
   errors: ['RepoNotFound', 'Forbidden'],
 });
 
+/** What clients ask of a repository by its address alone, by method. */
+const SUBJECTS = {
+  GET: [
+    ...[
+      'auth-check',
+      'commits',
+      'leaderboard',
+      'lfs-files',
+      'likers',
+      'refs',
+      'revision',
+      'safetensors-metadata',
+    ],
+    ...['tree', 'treesize', 'xet-read-token', 'xet-write-token'],
+  ],
+  POST: [
+    ...[
+      'branch',
+      'commit',
+      'duplicate',
+      'lfs-files',
+      'like',
+      'paths-info',
+      'preupload',
+      'super-squash',
+      'tag',
+    ],
+  ],
+  PUT: ['settings'],
+  DELETE: ['branch', 'like', 'tag'],
+} as const;
+
 /**
  * Repositories without an owner, such as `gpt2`, exist on the large hub alone. Clients ask for them all the same and
  * must hear "no such repository" rather than "no such address".
  */
-export const OWNERLESS_PATHS = [
-  '/api/:kind/:name',
-  ...['auth-check', 'commits', 'refs', 'revision', 'tree', 'xet-read-token'].map(
-    (part) => `/api/:kind/:name/${part}/**`,
+export const OWNERLESS_PATHS: readonly (readonly [Method, string])[] = [
+  ['GET', '/api/:kind/:name'],
+  ...(['GET', 'POST', 'PUT', 'DELETE'] as const).flatMap((method) =>
+    SUBJECTS[method].map((subject) => [method, `/api/:kind/:name/${subject}/**`] as const),
   ),
-  '/:prefix?/:name/resolve/*',
-  '/:prefix?/:name/raw/*',
-] as const;
+  ['GET', '/:prefix?/:name/resolve/*'],
+  ['GET', '/:prefix?/:name/raw/*'],
+];
 
-export const ownerlessRepo = (path: (typeof OWNERLESS_PATHS)[number]) =>
+export const ownerlessRepo = (method: Method, path: string) =>
   route({
-    method: 'GET',
+    method,
     path,
     access: anyone('there are no such repositories here'),
     summary: 'A repository without an owner: there is none.',

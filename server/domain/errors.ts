@@ -84,7 +84,8 @@ export function isHubError(error: unknown, code?: ErrorCode): error is HubError 
   return error instanceof HubError && (code === undefined || error.code === code);
 }
 
-export const repoNotFound = (): HubError => new HubError('RepoNotFound', 'Repository not found.');
+/** Without a full stop: clients leave out a sentence that their own already holds ("Repository Not Found for url"). */
+export const repoNotFound = (): HubError => new HubError('RepoNotFound', 'Repository not found');
 
 export const revisionNotFound = (revision: string): HubError =>
   new HubError('RevisionNotFound', `Invalid rev id: ${revision}`);

@@ -1,6 +1,5 @@
 import { type ErrorForm } from '../contract/route.ts';
 import { HubError, type ErrorCode } from '../domain/errors.ts';
-import { shown } from '../domain/names.ts';
 import type { Reply } from './reply.ts';
 
 /** The one map from what went wrong to an HTTP status. The type keeps it complete. */
@@ -59,6 +58,15 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   Internal: 500,
 };
 
+const MAX_HEADER_TEXT = 1000;
+
+/**
+ * A sentence as it may stand in a header: printable ASCII, and otherwise just as in the body, for clients show both
+ * where they differ.
+ */
+const headerText = (message: string): string =>
+  message.replace(/[^\x20-\x7e]/g, '?').slice(0, MAX_HEADER_TEXT);
+
 const BASIC = 'Basic realm="Atoll"';
 
 /** The quota that was reached, in the form that the Hub's clients wait by (contract 0.1). */
@@ -93,6 +101,9 @@ function statusOf(
   if (code === 'RepoNotFound' && context.isAnonymous) return 401;
   // The path is good by itself: what it collides with is its twin in another case or Unicode form.
   if (code === 'PathCollision' && details['twin'] !== undefined) return 409;
+  // A body that can be read, with a path that no repository can hold (`test_create_file_with_relative_path` of the
+  // Python client). In an address it is the request that is wrong.
+  if (code === 'InvalidPath' && (details['line'] ?? details['file']) !== undefined) return 422;
   // The git-lfs API says 422 for a body that does not validate.
   if (code === 'InvalidBody' && context.form === 'lfs') return 422;
   // Too many in one body is 413; to own too many is no matter of the body.
@@ -113,7 +124,7 @@ export function errorReply(
   const status = statusOf(error, context);
   const headers: Record<string, string> = {
     'x-error-code': error.code,
-    'x-error-message': shown(error.message),
+    'x-error-message': headerText(error.message),
     'cache-control': 'no-store',
   };
   if (status === 416) headers['content-range'] = `bytes */${String(error.details['sizeBytes'] ?? '*')}`;

@@ -130,8 +130,9 @@ export function createBranches(parts: {
     },
 
     async createTag(granted, { name: text, revision, message }) {
-      const tag = parseNewRefName(text);
+      // In this order, for clients tell a revision that is absent from every other refusal.
       const { commit } = await revisions.resolve(granted.repo, revision);
+      const tag = parseNewRefName(text);
       if (message === undefined || message === '') {
         await createRef(granted, tagRef(tag), { target: commit });
         return;

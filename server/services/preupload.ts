@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 import { decodeBase64 } from '../domain/commit-lines.ts';
-import { HubError } from '../domain/errors.ts';
+import { HubError, isHubError } from '../domain/errors.ts';
 import { parseLfsRules } from '../domain/gitattributes.ts';
 import { parseIgnoreRules } from '../domain/gitignore.ts';
 import type { Oid, Sha256 } from '../domain/ids.ts';
@@ -52,7 +52,7 @@ export async function planUpload(
     (await contents.smallFile(granted.repo, commit, path, MAX_RULES_BYTES))?.toString('utf8') ?? '';
   const rules = parseLfsRules(request.gitAttributes ?? (await textAt('.gitattributes')));
   const isIgnored = parseIgnoreRules(request.gitIgnore ?? (await textAt('.gitignore')));
-  const paths = request.files.map((file) => parseWritablePath(file.path));
+  const paths = request.files.map(({ path }, index) => announcedPath(path, index));
   const existing = await contents.entries(granted, commit, [...new Set(paths)], false);
   const current = new Map(
     existing.flatMap((entry) => (entry.kind === 'file' ? [[entry.path, entry] as const] : [])),
@@ -69,6 +69,16 @@ export async function planUpload(
       current: entry?.large?.sha256 ?? entry?.oid,
     };
   });
+}
+
+/** Throws InvalidPath and ReservedName with the place in the list. */
+function announcedPath(path: string, file: number): string {
+  try {
+    return parseWritablePath(path);
+  } catch (error) {
+    if (!isHubError(error)) throw error;
+    throw new HubError(error.code, error.message, { details: { ...error.details, file } });
+  }
 }
 
 /**

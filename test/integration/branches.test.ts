@@ -200,6 +200,7 @@ describe('tags', () => {
   test('need a commit and a name', async () => {
     const repo = await newRepo();
     expect(codeOf(await createTag(repo, 'v1', {}, 'absent'))).toBe('404 RevisionNotFound');
+    expect(codeOf(await createTag(repo, 'no name', {}, 'absent'))).toBe('404 RevisionNotFound');
     for (const body of [{}, { tag: 1 }, { tag: 'v1', message: 1 }, { tag: 'v1', message: 'a\0b' }]) {
       expect(codeOf(await repo.api('POST', 'tag/main', { body }))).toBe('400 InvalidBody');
     }

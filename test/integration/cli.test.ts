@@ -176,7 +176,7 @@ describe('the atoll command', () => {
     [['user', 'create', 'api', '--without-password'], 1, 'The name "api" is reserved.\n'],
     [['token', 'list', 'nobody'], 1, 'There is no user with the name "nobody".\n'],
     [['apply', '/nowhere.yaml'], 1, 'The file /nowhere.yaml cannot be read (ENOENT).\n'],
-    [['repo', 'export', 'nobody/nothing', '/tmp/x'], 1, 'Repository not found.\n'],
+    [['repo', 'export', 'nobody/nothing', '/tmp/x'], 1, 'Repository not found\n'],
   ])('fails for %j with %i and one sentence', async (args, code, sentence) => {
     const folder = newFolder();
     const ended = await runAtoll([...args, '--data-dir', folder]);

@@ -63,7 +63,7 @@ describe('a private repository', () => {
 
   test('is not there for others, and git asks for credentials where they might help', async () => {
     const stranger = await clone(urlFor('lab/secret', 'stranger'), fresh());
-    expect(stranger.stderr).toContain('Repository not found.');
+    expect(stranger.stderr).toContain('Repository not found');
     expect(stranger.stderr).toMatch(/fatal: repository '.*' not found/);
     const anonymous = await clone(`${hub.url}/lab/secret`, fresh());
     expect(anonymous.stderr).toContain('could not read Username');

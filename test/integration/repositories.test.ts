@@ -337,6 +337,20 @@ describe('info', () => {
       expect(codeOf(await info(`models/${path}`))).toBe('404 RepoNotFound');
     }
     expect(codeOf(await hub.send('GET', '/gpt2/resolve/main/config.json'))).toBe('401 RepoNotFound');
+    for (const [method, path] of [
+      ['POST', 'like'],
+      ['DELETE', 'like'],
+      ['POST', 'preupload/main'],
+      ['POST', 'commit/main'],
+      ['POST', 'paths-info/main'],
+      ['POST', 'branch/b'],
+      ['DELETE', 'tag/v1'],
+      ['PUT', 'settings'],
+    ] as const) {
+      const body = method === 'DELETE' ? {} : { body: {} };
+      const answer = await hub.send(method, `/api/models/gpt2/${path}`, { token: tokenOf('owner'), ...body });
+      expect(codeOf(answer), `${method} ${path}`).toBe('404 RepoNotFound');
+    }
   });
 });
 

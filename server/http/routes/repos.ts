@@ -99,8 +99,8 @@ export function repoRoutes(services: {
  * file of the repository `a/resolve`.
  */
 export const ownerlessRoutes = (): readonly Endpoint[] =>
-  contract.OWNERLESS_PATHS.map((path) =>
-    serve(contract.ownerlessRepo(path), () => {
+  contract.OWNERLESS_PATHS.map(([method, path]) =>
+    serve(contract.ownerlessRepo(method, path), () => {
       throw repoNotFound();
     }),
   );

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { HubError, type ErrorCode } from '../../../server/domain/errors.ts';
+import { HubError, repoNotFound, type ErrorCode } from '../../../server/domain/errors.ts';
 import { asHubError, errorReply, isOurFault } from '../../../server/http/errors.ts';
 
 /** Every code of the union, read from where it is written. */
@@ -44,7 +44,7 @@ describe('an answer', () => {
     const error = new HubError('InvalidBody', 'Line 7: "x" is bad.', { details: { line: 7 } });
     const { status, headers, body } = reply(error);
     expect(status).toBe(400);
-    expect(headers).toMatchObject({ 'x-error-message': "Line 7: 'x' is bad.", 'cache-control': 'no-store' });
+    expect(headers).toMatchObject({ 'x-error-message': 'Line 7: "x" is bad.', 'cache-control': 'no-store' });
     expect(body).toEqual({
       kind: 'json',
       value: { error: 'Line 7: "x" is bad.', line: 7, code: 'InvalidBody', requestId: 'r1' },
@@ -62,11 +62,23 @@ describe('an answer', () => {
 
   test('has a header that nothing can break out of', () => {
     const { headers } = reply(new HubError('EntryNotFound', 'a\r\nset-cookie: x=1\u202e"é'));
-    expect(headers?.['x-error-message']).toBe("a??set-cookie: x=1?'?");
+    expect(headers?.['x-error-message']).toBe('a??set-cookie: x=1?"?');
+  });
+
+  test('about a path in a body is another than about one in the address', () => {
+    const wrong = (details: object) => reply(new HubError('InvalidPath', 'x', { details: { ...details } }));
+    expect([wrong({}).status, wrong({ line: 2 }).status, wrong({ file: 0 }).status]).toEqual([400, 422, 422]);
+  });
+
+  test('about an absent repository says what clients say already', () => {
+    const { headers } = reply(repoNotFound(), { isAnonymous: true });
+    expect(`Repository Not Found for url: http://hub/api/models/a/b.`.toLowerCase()).toContain(
+      headers?.['x-error-message']?.toLowerCase(),
+    );
   });
 
   test('about an absent repository asks the anonymous to sign in', () => {
-    const absent = new HubError('RepoNotFound', 'Repository not found.');
+    const absent = new HubError('RepoNotFound', 'Repository not found');
     expect(reply(absent, { isAnonymous: true }).status).toBe(401);
     expect(reply(absent).status).toBe(404);
   });
