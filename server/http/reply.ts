@@ -58,7 +58,10 @@ export async function send(
     } else await stream(response, body.bytes, body.sizeBytes);
   } else {
     const text = body.kind === 'json' ? JSON.stringify(body.value) : body.text;
-    if (!response.hasHeader(MEDIA_TYPE)) {
+    // There is no text behind a HEAD, and clients parse what a failure calls JSON (`createApiError` of `@huggingface/hub`).
+    const isBareFailure = isHead && response.statusCode >= 400;
+    if (isBareFailure) response.removeHeader(MEDIA_TYPE);
+    else if (!response.hasHeader(MEDIA_TYPE)) {
       response.setHeader(
         MEDIA_TYPE,
         body.kind === 'json' ? 'application/json; charset=utf-8' : body.mediaType,

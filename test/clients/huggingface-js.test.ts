@@ -238,6 +238,9 @@ describe('@huggingface/hub', () => {
       expect(await client.downloadFile({ ...as('ada'), repo, path: 'absent.txt' })).toBeNull();
       expect(await client.fileExists({ ...as('ada'), repo, path: 'plain.txt' })).toBe(true);
       expect(await client.fileExists({ ...as('ada'), repo, path: 'absent.txt' })).toBe(false);
+      // The library makes its error of what a failure sends: here of a HEAD, which sends nothing.
+      const hidden = client.fileExists({ ...nobody(), repo: { ...repo, name: 'ada/hidden' }, path: 'x' });
+      await expect(hidden).rejects.toBeInstanceOf(client.HubApiError);
     });
 
     // Without Xet this client announces another number of bytes than it sends.
