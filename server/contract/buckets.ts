@@ -31,6 +31,7 @@ export interface BucketFileReply {
 export interface BucketFolderReply {
   readonly type: 'directory';
   readonly path: string;
+  readonly uploadedAt: string;
 }
 
 const who = z.object({ visibility: visibility.nullish(), private: z.boolean().nullish() });
@@ -76,7 +77,7 @@ export const listBuckets = route({
   query: z.object({ search: text(256), limit: integer(1, 1000), cursor: text(512) }),
   body: noBody,
   answer: reply<readonly BucketReply[]>(),
-  errors: ['SignInRequired', 'InvalidCursor'],
+  errors: ['SignInRequired', 'InvalidCursor', 'NotFound'],
 });
 
 export const bucketSettings = route({
@@ -90,7 +91,10 @@ export const bucketSettings = route({
   errors: ['RepoNotFound', 'Forbidden'],
 });
 
-/** With `recursive` the prefix is one of texts, as on the large hub; without it is a folder or a file. */
+/**
+ * Everything below a prefix that is one of texts, as on the large hub; with `recursive=false` the prefix is a folder or a
+ * file, and folders are listed by themselves.
+ */
 export const bucketTree = route({
   method: 'GET',
   path: '/api/buckets/:namespace/:name/tree/**',

@@ -199,6 +199,7 @@ export const OWNERLESS_PATHS: readonly (readonly [Method, string])[] = [
   ...(['GET', 'POST', 'PUT', 'DELETE'] as const).flatMap((method) =>
     SUBJECTS[method].map((subject) => [method, `/api/:kind/:name/${subject}/**`] as const),
   ),
+  ['DELETE', '/api/buckets/:name'],
   ['GET', '/:prefix?/:name/resolve/*'],
   ['GET', '/:prefix?/:name/raw/*'],
 ];

@@ -26,7 +26,13 @@ export interface NewBucket {
 }
 
 export type BucketEntry =
-  ({ readonly kind: 'file' } & BucketFile) | { readonly kind: 'folder'; readonly path: string };
+  | ({ readonly kind: 'file' } & BucketFile)
+  | {
+      readonly kind: 'folder';
+      readonly path: string;
+      /** The last upload among its first files, which is as far as a listing reads it. */
+      readonly uploadedAt: number;
+    };
 
 export interface BucketListing {
   readonly entries: readonly BucketEntry[];
@@ -44,7 +50,7 @@ export interface Buckets {
   /** Throws InvalidName, Forbidden, and Conflict with the existing bucket's name in `details.name`. */
   create(actor: Actor, bucket: NewBucket): Promise<Repo>;
   describe(granted: Granted<'read'>): Promise<Bucket>;
-  /** Those of an owner that the actor may see; none where there is no such owner. */
+  /** Those of an owner that the actor may see. Throws NotFound where there is no such owner. */
   list(
     actor: Actor,
     query: {
@@ -201,7 +207,7 @@ export function createBuckets(parts: {
       const { scope } = await authorize.scope(actor);
       return db.read(async (stores) => {
         const namespace = couldBeName(owner) ? await stores.accounts.findNamespace(owner) : undefined;
-        if (!namespace) return [];
+        if (!namespace) throw new HubError('NotFound', `There is no user or organization "${shown(owner)}".`);
         const text = search === undefined ? undefined : foldName(search);
         return stores.buckets.list(scope, { owner: namespace.id, search: text, before, limit });
       });
@@ -317,9 +323,13 @@ async function listFolder(
       const slash = file.path.indexOf('/', base.length);
       const path = slash < 0 ? file.path : file.path.slice(0, slash);
       const last = entries.at(-1);
-      if (slash >= 0 && last?.kind === 'folder' && last.path === path) continue;
+      const { uploadedAt } = file;
+      if (slash >= 0 && last?.kind === 'folder' && last.path === path) {
+        if (uploadedAt > last.uploadedAt) entries.splice(-1, 1, { ...last, uploadedAt });
+        continue;
+      }
       if (entries.length >= limit) return { entries, next: file.path };
-      entries.push(slash < 0 ? { kind: 'file', ...file } : { kind: 'folder', path });
+      entries.push(slash < 0 ? { kind: 'file', ...file } : { kind: 'folder', path, uploadedAt });
     }
     const last = entries.at(-1);
     if (next !== undefined && last?.kind === 'folder' && next.startsWith(`${last.path}/`)) {

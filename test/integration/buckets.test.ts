@@ -220,13 +220,21 @@ describe('a listing', () => {
       all.map((path) => add(path, xetHash)),
     );
     expect(await paths(bucket)).toEqual(all);
-    expect(await paths(bucket, '')).toEqual(['logs', 'logs-old', 'logs.json', 'logs', 'é']);
-    expect(await paths(bucket, '/logs%2F')).toEqual(['logs', 'logs/a', 'logs/deep', 'logs/z']);
-    expect(await paths(bucket, '/logs/deep?limit=3')).toEqual(many.slice(0, 3));
-    expect(await paths(bucket, '/logs.json')).toEqual(['logs.json']);
-    expect(await paths(bucket, '/nothing')).toEqual([]);
+    // Clients that say nothing of it want every file (`list_bucket_tree`).
+    expect(await paths(bucket, '')).toEqual(all);
+    const flat = 'recursive=false';
+    const top = await send('GET', `/api/buckets/${bucket}/tree?${flat}`);
+    expect(top.json<{ path: string }[]>().map(({ path }) => path)).toEqual([
+      ...['logs', 'logs-old', 'logs.json', 'logs', 'é'],
+    ]);
+    for (const { type, uploadedAt } of top.json<{ type: string; uploadedAt: string }[]>())
+      expect(Date.parse(uploadedAt), type).toBeGreaterThan(Date.now() - 600_000);
+    expect(await paths(bucket, `/logs%2F?${flat}`)).toEqual(['logs', 'logs/a', 'logs/deep', 'logs/z']);
+    expect(await paths(bucket, `/logs/deep?${flat}&limit=3`)).toEqual(many.slice(0, 3));
+    expect(await paths(bucket, `/logs.json?${flat}`)).toEqual(['logs.json']);
+    expect(await paths(bucket, `/nothing?${flat}`)).toEqual([]);
     expect(await paths(bucket, '/logs?recursive=true&limit=3')).toEqual(['logs', 'logs-old/x', 'logs.json']);
-    for (const rest of ['?recursive=true&limit=100', '?limit=2', '/logs?limit=1']) {
+    for (const rest of ['?recursive=true&limit=100', `?${flat}&limit=2`, `/logs?${flat}&limit=1`]) {
       const found: string[] = [];
       let target: string | undefined = `/api/buckets/${bucket}/tree${rest}`;
       while (target !== undefined) {
@@ -259,7 +267,10 @@ describe('a listing', () => {
     expect([theirs.includes(open), theirs.includes(hidden)]).toEqual([true, false]);
     expect(await ids(`/api/buckets/me?search=${hidden.split('/')[1]}`, 'owner')).toContain(hidden);
     expect(await ids('/api/buckets/me?search=no-such', 'owner')).toEqual([]);
-    expect(await ids('/api/buckets/nobody-here', 'owner')).toEqual([]);
+    // Clients ask so for a bucket whose owner they leave out.
+    for (const name of ['nobody-here', '%00'])
+      expect(codeOf(await send('GET', `/api/buckets/${name}`))).toMatch(/^(404 NotFound|400 InvalidPath)$/);
+    expect(codeOf(await send('DELETE', '/api/buckets/nobody-here'))).toBe('404 RepoNotFound');
     expect(codeOf(await send('GET', '/api/buckets/me', { token: undefined }, 'anonymous'))).toBe(
       '401 SignInRequired',
     );

@@ -83,7 +83,7 @@ export function bucketRoutes(services: {
       const prefix = decodeName(rest);
       // A folder may be written with a slash behind it.
       if (prefix !== '') parsePath(prefix.replace(/\/$/, ''));
-      const isRecursive = query.recursive === true;
+      const isRecursive = query.recursive ?? true;
       const listing = JSON.stringify(['bucket', granted.repo.publicId, prefix, isRecursive]);
       const from = query.cursor === undefined ? undefined : readCursor(listing, query.cursor, PLACE)[0];
       const limit = query.limit ?? contract.BUCKET_PAGE.files;
@@ -157,7 +157,9 @@ const bucketShape = ({ repo, fileCount, sizeBytes }: Bucket): contract.BucketRep
 });
 
 const entryShape = (entry: BucketEntry): contract.BucketFileReply | contract.BucketFolderReply =>
-  entry.kind === 'file' ? fileShape(entry) : { type: 'directory', path: entry.path };
+  entry.kind === 'file'
+    ? fileShape(entry)
+    : { type: 'directory', path: entry.path, uploadedAt: timestamp(entry.uploadedAt) };
 
 function fileShape({
   path,
