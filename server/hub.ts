@@ -3,6 +3,7 @@ import { answerCommand } from './cli/commands.ts';
 import type { Config } from './config/schema.ts';
 import { allowedHosts } from './http/guards.ts';
 import { createPageServer } from './http/pages.ts';
+import { createProxyTrust } from './http/proxies.ts';
 import { allRoutes } from './http/routes/all.ts';
 import { createHttpHandler, createHttpServer } from './http/server.ts';
 import type { SshFacts } from './http/routes/hub.ts';
@@ -98,7 +99,8 @@ async function serve(
       ssh: ssh.facts,
       readiness: services.readiness(() => isStopping),
     }),
-    originOf: (host) => publicOrigins.get(host) ?? `http://${host}`,
+    callerOf: createProxyTrust(config.trustedProxies),
+    originOf: (host, scheme = 'http') => publicOrigins.get(host) ?? `${scheme}://${host}`,
     allowedHosts: lookedUpAnew(clock, () => allowedHosts(reachableAddresses(config.host), named)),
     isStopping: () => isStopping,
     pages,

@@ -3,6 +3,7 @@ import type { Secret } from './secret.ts';
 import {
   choice,
   integer,
+  networkList,
   optionalSecret,
   optionalText,
   optionalUrl,
@@ -53,6 +54,9 @@ export const configSchema = z.strictObject({
   allowedHosts: textList({
     fallback: [],
     doc: 'Host names, beside those of publicUrls and the addresses the hub listens on, under which it answers.',
+  }),
+  trustedProxies: networkList({
+    doc: 'Addresses or networks, such as "10.0.0.0/8", of reverse proxies before the hub. From them alone X-Forwarded-For is believed about who calls, which limits count by, and X-Forwarded-Proto and X-Forwarded-Host about the URL that was asked for.',
   }),
   requireSignIn: toggle({
     fallback: false,

@@ -76,6 +76,24 @@ export const textList = (
   return register(list, 'list', rest);
 };
 
+const network = z.union(
+  [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
+  'must be an IP address or a network, such as "10.0.0.0/8" or "fd00::/8"',
+);
+
+/** Addresses and networks in CIDR notation; a single one may stand alone. */
+export const networkList = (facts: Facts) =>
+  register(
+    z
+      .union(
+        [network.transform((value) => [value]), z.array(network)],
+        'must be IP addresses or networks, such as "10.0.0.0/8" or "fd00::/8"',
+      )
+      .default([]),
+    'list',
+    facts,
+  );
+
 export const integer = (
   facts: Facts & { readonly min: number; readonly max: number; readonly fallback: number },
 ) => {

@@ -33,10 +33,21 @@ export function checkHost(rawHeaders: readonly string[], method: string, allowed
   const [host] = hosts;
   if (hosts.length !== 1 || host === undefined)
     throw new HubError('InvalidRequest', 'Send exactly one Host header.');
+  return checkName(host, 'Host', allowed);
+}
+
+/**
+ * The same for the host that a trusted proxy was asked for. It stands beside the check of `Host`, never for it: a page
+ * that reaches us by a name of its own (DNS rebinding) can send any header.
+ */
+export const checkForwardedHost = (host: string, allowed: AllowedHosts): string =>
+  checkName(host, 'X-Forwarded-Host', allowed);
+
+function checkName(host: string, headerName: string, allowed: AllowedHosts): string {
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]@/\s]+)(?::([0-9]{1,5}))?$/.exec(host);
   const [, name, port] = match ?? [];
   if (name === undefined || Number(port ?? 80) > 65_535)
-    throw new HubError('InvalidRequest', 'The Host header is not valid.');
+    throw new HubError('InvalidRequest', `The ${headerName} header is not valid.`);
   const folded = foldName(name);
   // `datasets` asks this name next to ours and takes any quick 404 as "not offered" (contract 5.2).
   if (folded.startsWith('datasets-server.') && allowed.has(folded.slice('datasets-server.'.length))) {

@@ -16,6 +16,7 @@ export interface HubRequest {
   readonly nested: ReadonlyMap<string, 'list' | 'object'>;
   /** Scheme, host and port under which the client reached us, e.g. `http://127.0.0.1:8790`. */
   readonly origin: string;
+  /** Of the caller; of a proxy that is not trusted where one is in between. */
   readonly remoteAddress: string;
 }
 

@@ -14,8 +14,9 @@ import { newPublicId } from '../platform/random.ts';
 import { answer, answerFailure, pageRedirect, type AdapterParts, type Endpoint } from './adapter.ts';
 import { answerCors } from './cors.ts';
 import { asHubError, errorReply } from './errors.ts';
-import { checkHost, checkUpgrade, COMMON_HEADERS, type AllowedHosts } from './guards.ts';
+import { checkForwardedHost, checkHost, checkUpgrade, COMMON_HEADERS, type AllowedHosts } from './guards.ts';
 import type { PageServer } from './pages.ts';
+import type { Caller } from './proxies.ts';
 import { header, parseTarget, type HubRequest } from './request.ts';
 import { send } from './reply.ts';
 import { createRouter } from './router.ts';
@@ -23,8 +24,10 @@ import { createRouter } from './router.ts';
 export interface HttpParts extends AdapterParts {
   readonly endpoints: readonly Endpoint[];
   readonly allowedHosts: () => AllowedHosts;
+  /** Who sent a request, as far as proxies that are trusted say so. */
+  readonly callerOf: (message: IncomingMessage) => Caller;
   /** Scheme, host and port for a `Host` that was let through; a proxy may speak https where we do not. */
-  readonly originOf: (host: string) => string;
+  readonly originOf: (host: string, scheme: 'http' | 'https' | undefined) => string;
   readonly pages: PageServer;
   /** Whether scripts of this origin belong to an application that is registered here. */
   readonly isAppOrigin: (origin: string) => Promise<boolean>;
@@ -56,10 +59,14 @@ export function createHttpHandler(
     const id = requestIdOf(message);
     for (const [name, value] of COMMON_HEADERS) response.setHeader(name, value);
     response.setHeader('x-request-id', id);
-    let request = bareRequest(message, id);
+    const caller = parts.callerOf(message);
+    let request: HubRequest = { ...bareRequest(message, id), remoteAddress: caller.address };
     try {
-      const host = checkHost(message.rawHeaders, request.method, parts.allowedHosts());
-      request = { ...request, ...parseTarget(message.url ?? ''), origin: parts.originOf(host) };
+      const allowed = parts.allowedHosts();
+      const ownHost = checkHost(message.rawHeaders, request.method, allowed);
+      const host = caller.host === undefined ? ownHost : checkForwardedHost(caller.host, allowed);
+      const origin = parts.originOf(host, caller.scheme);
+      request = { ...request, ...parseTarget(message.url ?? ''), origin };
       checkExpectation(request);
       checkUpgrade(request);
       if (parts.isStopping()) {

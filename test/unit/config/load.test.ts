@@ -81,6 +81,25 @@ describe('loading the configuration', () => {
     expect(configOf({ file: { host: 'hub.lan' } }).host).toEqual(['hub.lan']);
   });
 
+  it('reads networks as addresses or with the length of their prefix, and nothing else', () => {
+    const env = { ATOLL_TRUSTED_PROXIES: '10.0.0.0/8, ::1, fd00::/8' };
+    expect(configOf({ env }).trustedProxies).toEqual(['10.0.0.0/8', '::1', 'fd00::/8']);
+    expect(configOf({ file: { trustedProxies: '172.16.0.1' } }).trustedProxies).toEqual(['172.16.0.1']);
+    expect(configOf({}).trustedProxies).toEqual([]);
+    for (const wrong of [
+      'all',
+      '*',
+      'localhost',
+      '10.0.0.0/33',
+      '10.0.0/8',
+      '::/129',
+      '10.0.0.1/',
+      'fe80::1%eth0',
+    ]) {
+      expect(problemsOf({ file: { trustedProxies: [wrong] } }), wrong).toHaveLength(1);
+    }
+  });
+
   it.each([
     [['--require-sign-in'], true],
     [['--no-require-sign-in'], false],
