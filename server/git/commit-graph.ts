@@ -41,6 +41,11 @@ export interface CommitGraph {
   reachable(targets: readonly Oid[], tips: readonly Oid[]): Promise<ReadonlySet<Oid>>;
   /** Commits at most `depth` away, where `tips` are at 1; on the edge are those at `depth`, roots included. */
   within(tips: readonly Oid[], depth: number): Promise<ShallowHistory>;
+  /**
+   * What lies at most `depth` steps behind those of `ends` that `tips` reach, the ends at 0. What tips reach without
+   * passing an end is not counted, whichever way else leads to it. On the edge are those at `depth`, roots included.
+   */
+  behind(tips: readonly Oid[], ends: readonly Oid[], depth: number): Promise<ShallowHistory>;
   /** What `tips` lead to through commits made at or after `since` (seconds), and not reachable from `not`. */
   newer(
     tips: readonly Oid[],
@@ -153,6 +158,34 @@ export function createCommitGraph(table: CommitTable, db: Pick<ObjectDb, 'findMa
 
   const oidsOf = (positions: Iterable<number>): Oid[] => [...positions].map((at) => table.oidAt(at));
 
+  /** Commits at most `depth` away, where `starts` are at 1, without those of `passed`. */
+  async function withinSteps(
+    starts: readonly number[],
+    depth: number,
+    passed: ReadonlySet<number> = new Set(),
+  ): Promise<ShallowHistory> {
+    const kept: number[] = [];
+    const seen = new Set<number>(starts);
+    let step = [...seen];
+    const slice = createTimeSlice();
+    for (let at = 1; step.length > 0; at += 1) {
+      await require(step);
+      for (const commit of step) kept.push(commit);
+      if (at >= depth) return { kept: oidsOf(kept), edge: oidsOf(step) };
+      const next: number[] = [];
+      for (const commit of step) {
+        for (const parent of parentsOf(commit)) {
+          if (seen.has(parent) || passed.has(parent)) continue;
+          seen.add(parent);
+          next.push(parent);
+        }
+        if (slice.isOver()) await slice.next();
+      }
+      step = next;
+    }
+    return { kept: oidsOf(kept), edge: [] };
+  }
+
   return {
     table,
 
@@ -195,26 +228,21 @@ export function createCommitGraph(table: CommitTable, db: Pick<ObjectDb, 'findMa
     },
 
     async within(tips, depth) {
-      const kept: number[] = [];
-      const seen = new Set<number>(await requireAll(tips));
-      let step = [...seen];
-      const slice = createTimeSlice();
-      for (let at = 1; step.length > 0; at += 1) {
-        await require(step);
-        for (const commit of step) kept.push(commit);
-        if (at >= depth) return { kept: oidsOf(kept), edge: oidsOf(step) };
-        const next: number[] = [];
-        for (const commit of step) {
-          for (const parent of parentsOf(commit)) {
-            if (seen.has(parent)) continue;
-            seen.add(parent);
-            next.push(parent);
-          }
-          if (slice.isOver()) await slice.next();
-        }
-        step = next;
-      }
-      return { kept: oidsOf(kept), edge: [] };
+      return withinSteps(await requireAll(tips), depth);
+    },
+
+    async behind(tips, ends, depth) {
+      const isEnd = new Set(await positionsOf(ends));
+      const passed = new Set<number>();
+      await spread(await requireAll(tips), (at) => {
+        passed.add(at);
+        return isEnd.has(at) ? [] : parentsOf(at);
+      });
+      return withinSteps(
+        [...isEnd].filter((at) => passed.has(at)),
+        depth + 1,
+        passed,
+      );
     },
 
     async newer(tips, { since = -Infinity, not }) {

@@ -9,7 +9,10 @@ import { protocolError } from './pkt-line.ts';
  * with very many refs has as many haves.
  */
 const MAX_IDS = 200_000;
-const MAX_NAMES = 1000;
+/** Most characters of all names of refs that one fetch may want: a clone of git names every branch and tag. */
+const MAX_REF_CHARACTERS = 2 ** 24;
+/** Most refs whose history a fetch may leave out. */
+const MAX_EXCLUDED = 1000;
 
 /** The depth with which clients say "all of it" (git, `INFINITE_DEPTH`). */
 export const INFINITE_DEPTH = 0x7fffffff;
@@ -66,11 +69,13 @@ export function createFetchRequestReader(): FetchRequestReader {
     if (set.size > MAX_IDS)
       throw protocolError(`upload-pack: at most ${MAX_IDS} "${what}" lines are taken in one fetch`);
   };
-  const addName = (set: Set<string>, name: string, what: string): void => {
-    if (set.has(name)) throw protocolError(`upload-pack: duplicate ${what} '${shown(name)}'`);
-    set.add(name);
-    if (set.size > MAX_NAMES)
-      throw protocolError(`upload-pack: at most ${MAX_NAMES} "${what}" lines are taken in one fetch`);
+  let refCharacters = 0;
+  const addRef = (name: string): void => {
+    if (wantRefs.has(name)) throw protocolError(`upload-pack: duplicate want-ref '${shown(name)}'`);
+    wantRefs.add(name);
+    refCharacters += name.length;
+    if (wantRefs.size > MAX_IDS || refCharacters > MAX_REF_CHARACTERS)
+      throw protocolError('upload-pack: more refs are wanted than one fetch may name');
   };
   const positive = (text: string, most: number, what: string): number => {
     const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : 0;
@@ -80,7 +85,7 @@ export function createFetchRequestReader(): FetchRequestReader {
 
   const takers: Readonly<Record<string, (value: string) => void>> = {
     want: (value) => addOid(wants, value, 'want'),
-    'want-ref': (value) => addName(wantRefs, value, 'want-ref'),
+    'want-ref': addRef,
     have: (value) => addOid(haves, value, 'have'),
     shallow: (value) => addOid(shallow, value, 'shallow'),
     deepen: (value) => {
@@ -90,7 +95,9 @@ export function createFetchRequestReader(): FetchRequestReader {
       since = positive(value, Number.MAX_SAFE_INTEGER, 'deepen-since');
     },
     'deepen-not': (value) => {
-      if (!not.has(value)) addName(not, value, 'deepen-not');
+      not.add(value);
+      if (not.size > MAX_EXCLUDED)
+        throw protocolError(`upload-pack: at most ${MAX_EXCLUDED} refs can be left out of one fetch`);
     },
     filter: (value) => {
       filter = parseFilterSpec(value);

@@ -1,12 +1,12 @@
 import type { Oid } from '../domain/ids.ts';
 
-/** What a client wants left out of an answer (git, Documentation/rev-list-options, `--filter`). */
-export type ObjectFilter =
-  | { readonly kind: 'blob:none' }
-  /** Blobs of at least so many bytes are left out. */
-  | { readonly kind: 'blob:limit'; readonly bytes: number }
+/** What a client wants left out of an answer (git, Documentation/rev-list-options, `--filter`); Infinity for nothing. */
+export interface ObjectFilter {
+  /** Blobs of at least so many bytes are left out: at 0 all of them. */
+  readonly blobBytes: number;
   /** Trees and blobs at least so deep are left out; the root tree of a commit is at depth 0. */
-  | { readonly kind: 'tree:depth'; readonly depth: number };
+  readonly depth: number;
+}
 
 /**
  * What a fetch asks for, once negotiation is over. The answer holds what the wants reach and the client lacks; a few

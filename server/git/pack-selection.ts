@@ -56,6 +56,8 @@ function createBatchSize() {
   };
 }
 
+const NO_FILTER: ObjectFilter = { blobBytes: Infinity, depth: Infinity };
+
 /**
  * The objects that answer a fetch: commits by the graph; then for each of them, oldest first, what its tree holds that
  * the trees of its parents do not. Nothing that the client lacks is left out but by the filter. Throws `CorruptObject`
@@ -99,16 +101,13 @@ export async function selectObjects(
   }
 
   const walk = createTreeWalk({ db, selection, filter: question.filter, signal });
-  if (question.filter?.kind !== 'tree:depth' || question.filter.depth > 0) {
-    await walk.commits(commits, graph);
-  }
+  const { blobBytes, depth } = question.filter ?? NO_FILTER;
+  if (depth > 0) await walk.commits(commits, graph);
   await walk.trees(targetsOf(wants, 'tree'));
   if (haves.length > 0 || question.uncut.length > 0) {
     await leaveOutHeld(selection, named, [...boundaryTrees(commits, haves, graph)], db, signal);
   }
-  if (question.filter?.kind === 'blob:limit') {
-    await leaveOutLarge(selection, named, question.filter.bytes, db, signal);
-  }
+  if (blobBytes > 0 && blobBytes < Infinity) await leaveOutLarge(selection, named, blobBytes, db, signal);
   await addTags(selection, question.includeTags, db);
   return selection;
 }
@@ -180,8 +179,8 @@ function createTreeWalk(needs: {
   const { held } = selection;
   const slice = createTimeSlice();
   const batchSize = createBatchSize();
-  const maxDepth = filter?.kind === 'tree:depth' ? filter.depth : Infinity;
-  const hasBlobs = filter?.kind !== 'blob:none';
+  const { depth: maxDepth, blobBytes } = filter ?? NO_FILTER;
+  const hasBlobs = blobBytes > 0;
   /** With a limit of depth a folder may be met again higher up, where more of it is wanted. */
   const depths = maxDepth === Infinity ? undefined : new Map<number, number>();
   let waiting: TreeJob[] = [];

@@ -18,7 +18,9 @@ interface Kept {
 
 /**
  * Work out where the client's history ends from now on, as git does (`upload-pack.c`, `shallow.c`). A root at exactly
- * the depth asked for is on the edge too, as there. Throws InvalidRequest when nothing at all would be sent.
+ * the depth asked for is on the edge too, as there. `--deepen` goes on from each place where the history ends; git
+ * before 2.54 cuts it anew in its middle where a merged branch ends in it, and later ones measure from the nearest of
+ * those places. Throws InvalidRequest when nothing at all would be sent.
  */
 export async function endHistory(
   graph: CommitGraph,
@@ -51,8 +53,9 @@ async function keptBy(graph: CommitGraph, asked: Parameters<typeof endHistory>[1
   if (deepening === undefined) return { whole: new Set(), edge: [] };
   if (deepening.kind === 'depth') {
     if (deepening.depth === INFINITE_DEPTH) return { whole: new Set(clientShallow), edge: [] };
-    const from = deepening.isRelative ? [...(await graph.reachable(clientShallow, wanted))] : wanted;
-    const { kept, edge } = await graph.within(from, deepening.depth + (deepening.isRelative ? 1 : 0));
+    const { kept, edge } = deepening.isRelative
+      ? await graph.behind(wanted, clientShallow, deepening.depth)
+      : await graph.within(wanted, deepening.depth);
     return withoutEdge(kept, edge);
   }
   const { kept, edge } = await graph.newer(wanted, { since: deepening.since, not });

@@ -73,7 +73,9 @@ export async function openFetchSession(
     return deepening.not.map((name) => {
       const [ref, ...others] = refs.meantBy(name);
       if (ref === undefined || others.length > 0)
-        throw protocolError(`upload-pack: ${ref ? 'ambiguous' : 'unknown'} ref '${shown(name)}' to exclude`);
+        throw protocolError(
+          `upload-pack: ${ref ? 'ambiguous deepen-not' : 'deepen-not is not a ref'}: ${shown(name)}`,
+        );
       return ref.peeled ?? ref.target;
     });
   }

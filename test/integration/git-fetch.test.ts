@@ -78,6 +78,38 @@ describe.each([0, 1, 2])('by protocol %i', (version) => {
     await git(clones[0], ['fsck', '--strict']);
   });
 
+  test('deepening goes on behind every place where history ends, not in the midst of it', async () => {
+    const name = `forked-${version}`;
+    const repo = await createRepo(scene.hub, `owner/${name}`);
+    for (const file of ['one', 'two', 'three']) await repo.commit([fileLine(file, file)]);
+    await repo.api('POST', 'branch/side', { body: { startingPoint: 'main' } });
+    for (const file of ['four', 'five']) await repo.commit([fileLine(file, file)], { summary: file }, 'side');
+    await repo.commit([fileLine('six', 'six')]);
+    expect((await repo.api('POST', 'merge/side/into/main', { body: {} })).status).toBe(200);
+    const clone = join(scene.folder, name);
+    await git(scene.folder, [
+      ...flags,
+      'clone',
+      '--quiet',
+      '--depth=4',
+      `${scene.hub.url}/${repo.name}`,
+      clone,
+    ]);
+    for (const depth of [4, 5, 6]) {
+      const reached = new Set((await git(clone, ['rev-list', 'HEAD'])).split('\n'));
+      const ends = (await readFile(join(clone, '.git/shallow'), 'utf8')).trim().split('\n');
+      expect(
+        ends.filter((oid) => !reached.has(oid)),
+        `depth ${depth}`,
+      ).toEqual([]);
+      if (depth === 6) break;
+      await git(clone, [...flags, 'fetch', '--quiet', '--deepen=1']);
+    }
+    await git(clone, ['fsck', '--strict']);
+    await git(clone, [...flags, 'fetch', '--quiet', '--unshallow']);
+    expect(await git(clone, ['rev-list', '--count', 'HEAD'])).toBe('8');
+  });
+
   test('history ends at a date', async () => {
     const when = await git(join(scene.folder, 'native.git'), [
       'log',
@@ -119,13 +151,16 @@ describe.each([0, 1, 2])('by protocol %i', (version) => {
       `none-${version}`,
     ]);
     expect(none.code).not.toBe(0);
-    expect(none.stderr).toContain("unknown ref 'nothing' to exclude");
+    expect(none.stderr).toContain('deepen-not is not a ref: nothing');
   });
 
-  test.each(['blob:none', 'blob:limit=1k', 'blob:limit=0', 'tree:0', 'tree:1', 'tree:2'])(
+  test.each([
+    ...['blob:none', 'blob:limit=1k', 'blob:limit=0', 'tree:0', 'tree:1', 'tree:2'],
+    'combine:blob:none+tree:2',
+  ])(
     'a partial clone by %s has the same objects, and fetches what it lacks when it needs it',
     async (filter) => {
-      const name = `partial-${filter.replaceAll(/[:=]/g, '-')}`;
+      const name = `partial-${filter.replaceAll(/[:=+]/g, '-')}`;
       const clones = await cloneBoth(name, [`--filter=${filter}`, '--no-checkout']);
       await expectSame(clones);
       for (const clone of clones) await git(clone, [...flags, 'checkout', '--quiet', 'main']);
@@ -137,7 +172,12 @@ describe.each([0, 1, 2])('by protocol %i', (version) => {
   );
 
   test('filters that are not served are refused with a sentence', async () => {
-    for (const filter of ['tree:99999', 'object:type=blob', 'sparse:oid=main', 'combine:blob:none+tree:3']) {
+    for (const filter of [
+      'tree:99999',
+      'object:type=blob',
+      'sparse:oid=main',
+      'combine:tree:3+sparse:oid=main',
+    ]) {
       const run = await tryGit(scene.folder, [
         ...flags,
         'clone',

@@ -376,7 +376,7 @@ describe('a request that is wrong', () => {
     [
       'excludes no ref',
       [`want @head`, 'deepen-not x..y', 'done'],
-      "upload-pack: unknown ref 'x..y' to exclude",
+      'upload-pack: deepen-not is not a ref: x..y',
     ],
     [
       'asks for both',
@@ -386,7 +386,7 @@ describe('a request that is wrong', () => {
     [
       'filters by path',
       [`want @head`, 'filter sparse:oid=main', 'done'],
-      "The filter 'sparse:oid=main' is not served here: use blob:none, blob:limit=<size>, or tree:<depth> up to 64.",
+      "The filter 'sparse:oid=main' is not served here: use blob:none, blob:limit=<size>, or tree:<depth> up to 64, or several of them.",
     ],
     ['says something else', [`want @head`, 'sideband-all', 'done'], "fetch: unexpected line: 'sideband-all'"],
   ])('because it %s', async (_what, lines, sentence) => {

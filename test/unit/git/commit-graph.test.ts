@@ -101,6 +101,38 @@ describe.skipIf(!hasNativeGit)('a graph of commits answers as git does', () => {
     }
   });
 
+  it('goes on behind the places where a history ends, by so many steps from each', async () => {
+    const storage = createMemoryGitStorage();
+    const { commits } = makeRandomRepo(git, 10, { commits: 60 });
+    storage.addHot(allObjects(git));
+    const graph = openGraph(storage);
+    const parentsOf = (oid: Oid): Oid[] =>
+      git.text(['log', '-1', '--format=%P', oid]).split(' ').filter(Boolean) as Oid[];
+    const tip = commits[59] as Oid;
+    for (const [depth, cut] of [
+      [1, 2],
+      [1, 5],
+      [2, 3],
+      [4, 4],
+      [100, 3],
+    ] as const) {
+      const { kept: had, edge: ends } = await graph.within([tip], cut);
+      const { kept, edge } = await graph.behind([tip], ends, depth);
+      const expected = new Set(ends);
+      let step: readonly Oid[] = ends;
+      for (let at = 0; at < depth; at += 1) {
+        step = [...new Set(step.flatMap(parentsOf))].filter(
+          (oid) => !had.includes(oid) && !expected.has(oid),
+        );
+        for (const oid of step) expected.add(oid);
+      }
+      expect(new Set(kept)).toEqual(expected);
+      expect(new Set(edge)).toEqual(new Set(step));
+    }
+    // Ends that the tips do not lead to are nobody's.
+    expect(await graph.behind([commits[0] as Oid], [tip], 1)).toEqual({ kept: [], edge: [] });
+  });
+
   it('stops where the client or the answer ends, and says what a missing commit is', async () => {
     const storage = createMemoryGitStorage();
     const { commits } = makeRandomRepo(git, 11, { commits: 30 });

@@ -11,14 +11,17 @@ const invalid = expect.objectContaining({ code: 'InvalidRequest' }) as Error;
 
 describe('a filter', () => {
   it.each([
-    ['blob:none', { kind: 'blob:none' }],
-    ['blob:limit=0', { kind: 'blob:limit', bytes: 0 }],
-    ['blob:limit=1024', { kind: 'blob:limit', bytes: 1024 }],
-    ['blob:limit=3k', { kind: 'blob:limit', bytes: 3072 }],
-    ['blob:limit=2M', { kind: 'blob:limit', bytes: 2 * 2 ** 20 }],
-    ['blob:limit=5g', { kind: 'blob:limit', bytes: 5 * 2 ** 30 }],
-    ['tree:0', { kind: 'tree:depth', depth: 0 }],
-    ['tree:64', { kind: 'tree:depth', depth: 64 }],
+    ['blob:none', { blobBytes: 0, depth: Infinity }],
+    ['blob:limit=0', { blobBytes: 0, depth: Infinity }],
+    ['blob:limit=1024', { blobBytes: 1024, depth: Infinity }],
+    ['blob:limit=3k', { blobBytes: 3072, depth: Infinity }],
+    ['blob:limit=2M', { blobBytes: 2 * 2 ** 20, depth: Infinity }],
+    ['blob:limit=5g', { blobBytes: 5 * 2 ** 30, depth: Infinity }],
+    ['tree:0', { blobBytes: Infinity, depth: 0 }],
+    ['tree:64', { blobBytes: Infinity, depth: 64 }],
+    ['combine:blob:none+tree:2', { blobBytes: 0, depth: 2 }],
+    ['combine:tree%3a3+blob%3Alimit%3D2k+tree:1+tree:9', { blobBytes: 2048, depth: 1 }],
+    ['combine:blob:none', { blobBytes: 0, depth: Infinity }],
   ])('%s is read', (spec, filter) => expect(parseFilterSpec(spec)).toEqual(filter));
 
   it.each([
@@ -34,7 +37,9 @@ describe('a filter', () => {
       'object:type=blob',
       'sparse:oid=main',
     ],
-    ...['sparse:path=/x', `combine:${'blob:none+'.repeat(1000)}tree:0`, 'combine:blob%3anone', 'x\u0000'],
+    ...['sparse:path=/x', `combine:${'blob:none+'.repeat(1000)}tree:0`, 'x\u0000'],
+    ...['combine:', 'combine:+', 'combine:tree:1+', 'combine:tree:1 tree:2', 'combine:tree%3', 'combine:%ff'],
+    ...['combine:tree:1+sparse:oid=main', 'combine:combine:tree:1', `combine:${'tree:1+'.repeat(16)}tree:0`],
   ])('%j is refused', (spec) => expect(() => parseFilterSpec(spec)).toThrow(invalid));
 });
 
@@ -107,6 +112,14 @@ describe('lines of a fetch', () => {
     const reader = createFetchRequestReader();
     expect(() => {
       for (let n = 0; n < 2000; n++) reader.take(`deepen-not ${n}`);
+    }).toThrow(invalid);
+    const wanting = createFetchRequestReader();
+    const name = 'x'.repeat(1000);
+    // As many as a clone of a large repository names.
+    for (let n = 0; n < 10_000; n++) wanting.take(`want-ref refs/tags/${n}/${name}`);
+    expect(wanting.request().wantRefs.size).toBe(10_000);
+    expect(() => {
+      for (let n = 0; n < 10_000; n++) wanting.take(`want-ref refs/heads/${n}/${name}`);
     }).toThrow(invalid);
   });
 });

@@ -190,12 +190,14 @@ describe.skipIf(!hasNativeGit)('the pack that answers a fetch', () => {
   );
 
   it.each<[string, ObjectFilter]>([
-    ['blob:none', { kind: 'blob:none' }],
-    ['blob:limit=600', { kind: 'blob:limit', bytes: 600 }],
-    ['tree:0', { kind: 'tree:depth', depth: 0 }],
-    ['tree:1', { kind: 'tree:depth', depth: 1 }],
-    ['tree:2', { kind: 'tree:depth', depth: 2 }],
-    ['tree:3', { kind: 'tree:depth', depth: 3 }],
+    ['blob:none', { blobBytes: 0, depth: Infinity }],
+    ['blob:limit=600', { blobBytes: 600, depth: Infinity }],
+    ['tree:0', { blobBytes: Infinity, depth: 0 }],
+    ['tree:1', { blobBytes: Infinity, depth: 1 }],
+    ['tree:2', { blobBytes: Infinity, depth: 2 }],
+    ['tree:3', { blobBytes: Infinity, depth: 3 }],
+    ['combine:blob:none+tree:2', { blobBytes: 0, depth: 2 }],
+    ['combine:tree:3+blob:limit=600', { blobBytes: 600, depth: 3 }],
   ])('with the filter %s holds what git would send', async (name, filter) => {
     const random = randomFrom(5);
     const { commits, tags } = makeRandomRepo(git, 21, { commits: 40 });
