@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'UnprocessableObject'
   | 'Conflict'
   | 'RefMoved'
+  | 'PreconditionFailed'
   | 'BodyTooLarge'
   | 'TooManyItems'
   | 'LengthRequired'

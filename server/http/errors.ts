@@ -38,6 +38,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   UnprocessableObject: 422,
   Conflict: 409,
   RefMoved: 412,
+  PreconditionFailed: 412,
   BodyTooLarge: 413,
   TooManyItems: 413,
   LengthRequired: 411,

@@ -23,6 +23,7 @@ export async function fileReply(
   const { sizeBytes } = file;
   const etag = `"${file.etag}"`;
   const all = { ...headers, etag, 'accept-ranges': 'bytes' };
+  requireMatch(request, etag);
   if (isNotModified(request, etag)) return { status: 304, headers: all };
   const range = rangeFor(request, sizeBytes, etag);
   if (range === undefined) {
@@ -54,6 +55,14 @@ async function bodyOf(
   return { kind: 'bytes', bytes: await file.open(range), sizeBytes };
 }
 
+/** RFC 9110, section 13.1.1. Throws PreconditionFailed. */
+function requireMatch(request: HubRequest, etag: string): void {
+  const asked = header(request, 'if-match');
+  if (asked === undefined || asked.trim() === '*') return;
+  if (!asked.split(',').some((one) => one.trim() === etag))
+    throw new HubError('PreconditionFailed', `The file has another entity tag: ${etag}.`);
+}
+
 /** RFC 9110, section 13.1.2. */
 export function isNotModified(request: HubRequest, etag: string): boolean {
   const asked = header(request, 'if-none-match');
@@ -67,13 +76,13 @@ function rangeFor(request: HubRequest, sizeBytes: number, etag: string): ByteRan
   if (text === undefined) return undefined;
   const ifRange = header(request, 'if-range');
   if (ifRange !== undefined && ifRange.trim() !== etag) return undefined;
-  if (sizeBytes === 0 && text.trim() === 'bytes=0-0') return 'empty';
+  if (sizeBytes === 0 && /^bytes=0-0$/i.test(text.trim())) return 'empty';
   return parseRange(text, sizeBytes);
 }
 
 /** Read a single `bytes=` range against a size. Throws BadRange when no byte of it exists. */
 export function parseRange(text: string, sizeBytes: number): ByteRange | undefined {
-  const [, from = '', to = ''] = /^bytes=\s*([0-9]*)-([0-9]*)\s*$/.exec(text.trim()) ?? [];
+  const [, from = '', to = ''] = /^bytes=\s*([0-9]*)-([0-9]*)\s*$/i.exec(text.trim()) ?? [];
   if (from === '' && to === '') return undefined;
   if (from === '') return suffix(Number(to), sizeBytes);
   const start = Number(from);

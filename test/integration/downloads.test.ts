@@ -112,6 +112,7 @@ describe.each(FORMS)('a file held in the %s form', (form) => {
       ['bytes=0-0', 0, 1],
       ['bytes=0-100000', 0, Math.min(size, 100_001)],
       ['bytes=10-19', 10, 20],
+      ['BYTES=10-19', 10, 20],
       [`bytes=${size - 1}-`, size - 1, size],
       ['bytes=-7', size - 7, size],
       [`bytes=-${size * 2}`, 0, size],
@@ -167,6 +168,15 @@ describe.each(FORMS)('a file held in the %s form', (form) => {
     }
     expect((await get({ 'if-none-match': '"other"' })).status).toBe(200);
     expect((await get({ 'if-none-match': etag })).status).toBe(200);
+  });
+
+  test('is sent only as the version that is asked for', async () => {
+    for (const asked of [`"${etag}"`, '*', `"other", "${etag}"`])
+      expect([asked, (await get({ 'if-match': asked })).status]).toEqual([asked, 200]);
+    for (const asked of ['"other"', `W/"${etag}"`, etag, '']) {
+      const { status, headers } = await get({ 'if-match': asked, range: 'bytes=0-1' });
+      expect([asked, status, headers['x-error-code']]).toEqual([asked, 412, 'PreconditionFailed']);
+    }
   });
 
   test('is what git keeps under /raw/', async () => {
