@@ -70,6 +70,8 @@ export const repoSettings = route({
       private: z.boolean().optional(),
       gated: z.union([z.literal(false), z.enum(['auto', 'manual']), z.literal(true)]).optional(),
       archived: z.boolean().optional(),
+      /** Older clients say whether large files may come by Xet: here they always may. */
+      xetEnabled: z.boolean().optional(),
       defaultBranch: z.string().max(1024).optional(),
     }),
   ),

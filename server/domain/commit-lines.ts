@@ -1,14 +1,17 @@
 import { parseDeletedFolder } from './change-set.ts';
 import { HubError } from './errors.ts';
-import { isOid, isSha256, type Oid, type Sha256 } from './ids.ts';
+import { isSha256, type Sha256 } from './ids.ts';
 import { parseJson } from './json-text.ts';
 import { parsePath, parseWritablePath } from './names.ts';
+
+const PARENT = /^[0-9a-f]{7,40}$/;
 
 /** What a commit says about itself. The author comes from the credentials, never from here. */
 export interface CommitHeader {
   readonly summary: string;
   readonly description: string;
-  readonly parentCommit: Oid | undefined;
+  /** The commit it must be made on: its id in hex, or the beginning of it. */
+  readonly parentCommit: string | undefined;
 }
 
 /** One line of a commit's NDJSON (contract 3.4). */
@@ -92,8 +95,11 @@ function parseHeader(value: Members): CommitLine {
     throw new HubError('InvalidBody', 'A commit message must be valid Unicode.');
   }
   if (parentCommit !== undefined && parentCommit !== null) {
-    if (typeof parentCommit !== 'string' || !isOid(parentCommit)) {
-      throw new HubError('InvalidBody', 'The "parentCommit" must be a full commit id.');
+    if (typeof parentCommit !== 'string' || !PARENT.test(parentCommit)) {
+      throw new HubError(
+        'InvalidBody',
+        'The "parentCommit" must be a commit id, or its first 7 digits or more.',
+      );
     }
     return { kind: 'header', summary, description: text, parentCommit };
   }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Database } from '../db/stores.ts';
 import { foldOperations, type Addition, type ChangeSet } from '../domain/change-set.ts';
 import type { CommitHeader } from '../domain/commit-lines.ts';
-import { entryNotFound, HubError } from '../domain/errors.ts';
+import { entryNotFound, HubError, isHubError } from '../domain/errors.ts';
 import { lfsRuleFor, parseLfsRules } from '../domain/gitattributes.ts';
 import { checkGitFile } from '../domain/git-files.ts';
-import type { Oid, PublicId, RepositoryId, Sha256 } from '../domain/ids.ts';
+import { isOid, type Oid, type PublicId, type RepositoryId, type Sha256 } from '../domain/ids.ts';
 import { MAX_POINTER_BYTES, parsePointer, writePointer } from '../domain/lfs.ts';
 import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
@@ -60,6 +60,8 @@ export interface FirstCommit {
 
 interface Prepared {
   readonly received: ReceivedCommit;
+  /** The commit it has to be made on, where it says so. */
+  readonly parent: Oid | undefined;
   readonly changes: ChangeSet;
   readonly blobs: StagedObjects;
   readonly fingerprint: Buffer;
@@ -100,11 +102,26 @@ export function createCommits(parts: {
       });
       await failPoint('commit-received');
       const changes = foldOperations(received.operations);
-      const fingerprint = fingerprintOf(granted, branch, received.header, changes);
-      return { received, changes, blobs: await staging.store(), fingerprint, attributes };
+      const parent = await parentOf(granted.repo, received.header);
+      const fingerprint = fingerprintOf(granted, branch, parent, changes);
+      return { received, parent, changes, blobs: await staging.store(), fingerprint, attributes };
     } finally {
       await staging.dispose();
     }
+  }
+
+  /** Throws InvalidBody for the beginning of no commit that is here, and of several. */
+  async function parentOf(repo: Repo, { parentCommit }: CommitHeader): Promise<Oid | undefined> {
+    if (parentCommit === undefined || isOid(parentCommit)) return parentCommit;
+    const found = await contents.resolve(repo, parentCommit).catch((error: unknown) => {
+      if (isHubError(error, 'RevisionNotFound')) return undefined;
+      throw error;
+    });
+    if (found?.commit.startsWith(parentCommit)) return found.commit;
+    throw new HubError(
+      'InvalidBody',
+      'The "parentCommit" is not the beginning of one commit of this repository.',
+    );
   }
 
   /** Rule 1 of design 2.5: the same request again gets the first answer again. */
@@ -114,14 +131,13 @@ export function createCommits(parts: {
     prepared: Prepared,
     head: Oid,
   ): Promise<Oid | undefined> {
-    const { parentCommit } = prepared.received.header;
     const earlier = await db.read((stores) =>
       stores.commitRequests.find(repo.id, branch, prepared.fingerprint),
     );
     const objectDb = repoObjects.open(repo);
     for (const { commit, parent } of earlier) {
       if (commit === head) return commit;
-      if (parentCommit === undefined || parent !== parentCommit) continue;
+      if (prepared.parent === undefined || parent !== prepared.parent) continue;
       // A branch that was reset meanwhile has lost the commit: to name it again would be a lie.
       if (await isAncestor(objectDb, commit, head)) return commit;
     }
@@ -138,8 +154,7 @@ export function createCommits(parts: {
     const head = revision.commit;
     const answered = await earlierAnswer(repo, branch, prepared, head);
     if (answered) return { commit: answered, isNew: false };
-    const { parentCommit } = prepared.received.header;
-    if (parentCommit !== undefined && parentCommit !== head) throw refMoved();
+    if (prepared.parent !== undefined && prepared.parent !== head) throw refMoved();
 
     const overlay = new Map<Oid, GitObject>();
     const objectDb = repoObjects.open(repo, overlay);
@@ -363,10 +378,12 @@ export function createCommits(parts: {
   };
 }
 
+/** In the words that programs look for: those of the Hub, and in the list those it had until 2025. */
 const refMoved = (): HubError =>
   new HubError(
     'RefMoved',
     'The branch was updated since you opened this page. Please refresh and try again.',
+    { details: { errors: [{ message: 'A commit has happened since. Please refresh and try again.' }] } },
   );
 
 function commitObject(
@@ -421,11 +438,11 @@ function refuseTwins(edited: EditedTree): void {
 function fingerprintOf(
   granted: Granted<'write'>,
   branch: string,
-  header: CommitHeader,
+  parent: Oid | undefined,
   changes: ChangeSet,
 ): Buffer {
   const actor = granted.actor.kind === 'user' ? granted.actor.user.publicId : '';
-  const hash = createHash('sha256').update(JSON.stringify([actor, branch, header.parentCommit ?? null]));
+  const hash = createHash('sha256').update(JSON.stringify([actor, branch, parent ?? null]));
   const byPath = (a: { path: string }, b: { path: string }): number =>
     a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
   for (const { path, kind } of [...changes.deletions].sort(byPath))

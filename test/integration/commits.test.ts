@@ -257,6 +257,20 @@ describe('the order of checks', () => {
     expect(oidOf(await repo.postCommit(body))).toBe(first);
   });
 
+  test('a parent may be named by the beginning of its id', async () => {
+    const repo = await newRepo();
+    const first = await repo.head();
+    const body = (parentCommit: string) => ndjson([fileLine('a', '1')], { summary: 's', parentCommit });
+    const made = oidOf(await repo.postCommit(body(first.slice(0, 7))));
+    // The same request, however the parent is written.
+    expect(oidOf(await repo.postCommit(body(first)))).toBe(made);
+    const late = ndjson([fileLine('b', '1')], { summary: 's', parentCommit: first.slice(0, 10) });
+    expect((await repo.postCommit(late)).status).toBe(412);
+    const none = first.startsWith('0000000') ? '1111111' : '0000000';
+    expect((await repo.postCommit(body(none))).headers['x-error-code']).toBe('InvalidBody');
+    expect(await repo.head()).toBe(made);
+  });
+
   test('a parent that is not the head is 412, in the words clients look for', async () => {
     const repo = await newRepo();
     const parentCommit = await repo.head();
@@ -269,6 +283,7 @@ describe('the order of checks', () => {
       expect(answer.json()['error']).toBe(
         'The branch was updated since you opened this page. Please refresh and try again.',
       );
+      expect(answer.text).toContain('"A commit has happened since. Please refresh and try again."');
     }
     // It counts before what the commit would do: one that would fail anyway, or change nothing.
     const failing = await repo.postCommit(ndjson([remove('absent')], { summary: 's', parentCommit }));

@@ -484,6 +484,7 @@ describe('settings', () => {
     expect(codeOf(await repo.api('DELETE', 'branch/dev'))).toBe('403 Forbidden');
     expect((await repo.api('DELETE', 'branch/main')).status).toBe(200);
     expect((await settings('lab/set', { gated: false }, 'member')).status).toBe(200);
+    expect((await settings('lab/set', { xetEnabled: true }, 'member')).status).toBe(200);
   });
 
   test('that nobody can have are refused, and nothing is changed', async () => {
@@ -491,6 +492,7 @@ describe('settings', () => {
     for (const [body, code] of [
       [{}, '400 InvalidBody'],
       [{ gated: 'auto', private: true }, '501 NotSupported'],
+      [{ xetEnabled: false }, '501 NotSupported'],
       [{ gated: 'manual' }, '501 NotSupported'],
       [{ gated: true }, '501 NotSupported'],
       [{ gated: 'sometimes' }, '400 InvalidBody'],

@@ -43,12 +43,15 @@ export function lifecycleRoutes(services: {
     serve(contract.repoSettings, async ({ granted, body }) => {
       // Passing over it would publish what its owner believes to be gated.
       if (body.gated) throw new HubError('NotSupported', 'This hub does not offer gated repositories yet.');
+      if (body.xetEnabled === false)
+        throw new HubError('NotSupported', 'This hub takes large files by Xet in every repository.');
       const change = {
         visibility: visibilityOf(body),
         archived: body.archived,
         defaultBranch: body.defaultBranch,
       };
-      if (body.gated === undefined && Object.values(change).every((value) => value === undefined)) {
+      const asked = [...Object.values(change), body.gated, body.xetEnabled];
+      if (asked.every((value) => value === undefined)) {
         throw new HubError('InvalidBody', 'Send at least one setting to change.');
       }
       return json(settingsShape(await repoSettings.change(granted, change)));

@@ -113,9 +113,12 @@ describe('lines that are refused', () => {
     for (const description of [1, {}, 'a\0b', '\udc00']) {
       expect(refusal('header', { summary: 's', description })).toBe('InvalidBody');
     }
+    expect(parse('header', { summary: 's', parentCommit: COMMIT.slice(0, 7) })).toMatchObject({
+      parentCommit: COMMIT.slice(0, 7),
+    });
     for (const parentCommit of [
       '',
-      COMMIT.slice(1),
+      COMMIT.slice(0, 6),
       COMMIT.toUpperCase().replace('0', 'A'),
       `${COMMIT}0`,
       'main',
