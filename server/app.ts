@@ -264,7 +264,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     jobs.wake();
     conversion.wake();
   };
-  const refUpdates = createRefUpdates({ db, clock, onCommitted });
+  const refUpdates = createRefUpdates({ db, clock, authorize, onCommitted });
   const openWorkers = createWorkerPool({ size: 1 });
   const cards = createCardChecks({ workers, openWorkers });
   const commits = createCommits({
@@ -349,7 +349,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     rightOfWay,
   });
   const pushChecks = createPushChecks({ db, clock, cards, maxCardBytes: limits.inlineFileSize });
-  const receiving = { db, repoObjects, refUpdates, queue, authorize, intake, rightOfWay };
+  const receiving = { db, repoObjects, refUpdates, queue, intake, rightOfWay };
   const receivePack = createReceivePack({ ...receiving, checks: pushChecks });
   // What comes from elsewhere is held in memory there: a thread that ends with it gives all of it back.
   const remoteWorkers = createWorkerPool({ size: 1 });

@@ -6,7 +6,7 @@ import { shown } from '../domain/names.ts';
 import type { NewGitObject } from '../git/object-storage.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
-import { actorIdOf, type Granted } from './authorize.ts';
+import type { Granted } from './authorize.ts';
 import { createObjectStaging, type StagedObjects } from './object-staging.ts';
 import type { RefUpdates } from './ref-updates.ts';
 
@@ -88,8 +88,7 @@ export function createBranchMoves(parts: {
           const { target, isFastForward = false, objects: made = [], links = [] } = await plan(head);
           if (target === head) return head;
           const outcome = await refUpdates.apply({
-            repo,
-            actorId: actorIdOf(granted.actor),
+            granted,
             moves: [{ name: ref, expected: head, next: { target }, isFastForward }],
             ...(await stage(repo.publicId, made)),
             links,

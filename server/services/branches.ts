@@ -57,16 +57,11 @@ export function createBranches(parts: {
   const { db, clock, revisions, refUpdates, queue } = parts;
 
   async function apply(
-    { repo, actor }: Granted<'write'>,
+    granted: Granted<'write'>,
     move: RefMove,
     options: { hotObjects?: readonly Omit<HotObject, 'id'>[]; also?: (stores: Stores) => Promise<void> } = {},
   ): Promise<RefOutcome> {
-    return refUpdates.apply({
-      repo,
-      actorId: actor.kind === 'user' ? actor.user.id : undefined,
-      moves: [move],
-      ...options,
-    });
+    return refUpdates.apply({ granted, moves: [move], ...options });
   }
 
   const current = async (granted: Granted<'write'>, name: string): Promise<Oid | undefined> =>

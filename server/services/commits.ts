@@ -173,8 +173,7 @@ export function createCommits(parts: {
     const commit = commitObject(granted, prepared.received.header, edited.root, [head], clock.now());
     const staged = await stage(repo.publicId, [...made, ...edited.objects, commit], prepared.blobs);
     const outcome = await refUpdates.apply({
-      repo,
-      actorId: granted.actor.kind === 'user' ? granted.actor.user.id : undefined,
+      granted,
       moves: [{ name: branchRef(branch), expected: head, next: { target: commit.oid }, isFastForward: true }],
       ...staged,
       mayHoldUnreachable: hasReplacedFiles(prepared.received),

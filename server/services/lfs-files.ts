@@ -132,8 +132,8 @@ export function createLfsFiles(parts: {
         const { moves, staged } =
           blobs.size > 0 ? await rewrite(repo, blobs) : { moves: [], staged: { hotObjects: [], packs: [] } };
         const outcome = await refUpdates.apply({
-          repo,
-          actorId: actor.kind === 'user' ? actor.user.id : undefined,
+          granted,
+          right: 'settings',
           moves,
           ...staged,
           also: async (stores, now) => {

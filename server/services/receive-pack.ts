@@ -13,7 +13,7 @@ import { createTimeSlice } from '../git/time-slice.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { RightOfWay } from '../platform/right-of-way.ts';
-import { actorIdOf, partyOf, type Authorize, type Granted } from './authorize.ts';
+import { partyOf, type Granted } from './authorize.ts';
 import { queueKeyOf } from './branch-moves.ts';
 import { isFastForward } from './fast-forward.ts';
 import type { ReceivePack } from './git-exchange.ts';
@@ -69,10 +69,9 @@ export function createReceivePack(parts: {
   readonly checks: PushChecks;
   readonly refUpdates: RefUpdates;
   readonly queue: KeyedQueue;
-  readonly authorize: Pick<Authorize, 'confirm'>;
   readonly rightOfWay: Pick<RightOfWay, 'hold'>;
 }): ReceivePack {
-  const { db, repoObjects, intake, checks, refUpdates, queue, authorize, rightOfWay } = parts;
+  const { db, repoObjects, intake, checks, refUpdates, queue, rightOfWay } = parts;
 
   /** Refuse every command that needs the objects. */
   const refuseObjects = (request: PushRequest, outcome: Outcome, reason: string): void => {
@@ -160,16 +159,12 @@ export function createReceivePack(parts: {
       }
       try {
         const outcome = await refUpdates.apply({
-          ...{ repo, actorId: actorIdOf(granted.actor), moves, ...brought },
+          ...{ granted, moves, ...brought },
           // Objects of the refs that were refused came all the same.
           mayHoldUnreachable:
             brought !== NOTHING &&
             (!brought.isAllReachable || planned.some(({ command, refusal }) => command.next && refusal)),
-          also: async (stores) => {
-            // A pack takes its time, by SSH for hours: whoever was put out meanwhile pushes nothing.
-            await authorize.confirm(stores, granted, 'write');
-            await refuseClashes(stores, repo.id, created);
-          },
+          also: (stores) => refuseClashes(stores, repo.id, created),
         });
         if (outcome.kind === 'done') return;
         await refuseMoved(repo, open, outcome.name);

@@ -1,6 +1,7 @@
 import type { HotObject, NewPack } from '../db/questions/git-objects.ts';
 import type { LinkOrigin } from '../db/questions/large-objects.ts';
 import type { Database, Stores } from '../db/stores.ts';
+import { ARCHIVED } from '../domain/access.ts';
 import { conflict, forbidden } from '../domain/errors.ts';
 import type { NamespaceId, Oid } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';
@@ -8,6 +9,7 @@ import { repoFullName, type Repo } from '../domain/repo.ts';
 import { branchRef } from '../domain/revision.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import { actorIdOf, type Authorize, type Granted } from './authorize.ts';
 import { requireWritable } from './writable.ts';
 
 export interface RefMove {
@@ -22,8 +24,6 @@ export interface RefMove {
 
 /** Everything that must become true together with the moves. The bytes of packs and large objects are stored already. */
 export interface RefChange {
-  readonly repo: Repo;
-  readonly actorId: NamespaceId | undefined;
   readonly moves: readonly RefMove[];
   readonly hotObjects?: readonly Omit<HotObject, 'id'>[];
   readonly packs?: readonly NewPack[];
@@ -35,6 +35,17 @@ export interface RefChange {
   readonly linkPaths?: ReadonlyMap<number, string>;
   /** More questions of the same transaction, asked once the moves are done. */
   readonly also?: (stores: Stores, now: number) => Promise<void>;
+}
+
+/** By what right a change is made; it is proved anew in the transaction. */
+type Permission =
+  | { readonly granted: Granted<'write'>; readonly right?: 'write' }
+  | { readonly granted: Granted<'settings'>; readonly right: 'settings' };
+
+/** Whose refs change, and who is written down as the one who did it. */
+interface Subject {
+  readonly repo: Repo;
+  readonly actorId: NamespaceId | undefined;
 }
 
 export type RefOutcome =
@@ -54,9 +65,13 @@ class Moved extends Error {
 }
 
 export interface RefUpdates {
-  apply(change: RefChange): Promise<RefOutcome>;
+  /**
+   * Throws as `Authorize.confirm` does: bytes take their time, a pack by SSH for hours, and meanwhile somebody may have
+   * put the actor out, or deleted, archived or given away the repository.
+   */
+  apply(change: RefChange & Permission): Promise<RefOutcome>;
   /** The same as a part of a larger transaction, for refs that nobody else can know yet. Throws when one moved. */
-  applyWithin(stores: Stores, change: RefChange, now: number): Promise<void>;
+  applyWithin(stores: Stores, change: RefChange & Subject, now: number): Promise<void>;
 }
 
 /**
@@ -66,16 +81,25 @@ export interface RefUpdates {
 export function createRefUpdates(parts: {
   readonly db: Database;
   readonly clock: Clock;
+  readonly authorize: Pick<Authorize, 'confirm'>;
   /** Told after the transaction, so that waiting jobs are looked at soon. */
   readonly onCommitted: () => void;
 }): RefUpdates {
-  const { db, clock } = parts;
+  const { db, clock, authorize } = parts;
   return {
-    applyWithin,
+    async applyWithin(stores, change, now) {
+      await moveRefs(stores, await requireWritable(stores, change.repo.id), change, now);
+    },
 
     async apply(change) {
       try {
-        await db.write((stores) => applyWithin(stores, change, clock.now()));
+        await db.write(async (stores) => {
+          const { granted, right = 'write' } = change;
+          const { repo: current } = await authorize.confirm(stores, granted, right);
+          if (current.archivedAt !== undefined) throw forbidden(ARCHIVED);
+          const subject = { repo: granted.repo, actorId: actorIdOf(granted.actor) };
+          await moveRefs(stores, current, { ...change, ...subject }, clock.now());
+        });
       } catch (error) {
         if (error instanceof Moved) return { kind: 'moved', name: error.refName };
         throw error;
@@ -87,10 +111,14 @@ export function createRefUpdates(parts: {
   };
 }
 
-async function applyWithin(stores: Stores, change: RefChange, now: number): Promise<void> {
+/** @param current The repository as it is by now. */
+async function moveRefs(
+  stores: Stores,
+  current: Repo,
+  change: RefChange & Subject,
+  now: number,
+): Promise<void> {
   const { repo, actorId } = change;
-  // Somebody may have deleted, archived or given away the repository while the change was being made ready.
-  const current = await requireWritable(stores, repo.id);
   if (current.owner.id !== repo.owner.id) {
     throw conflict(`The repository was moved to ${repoFullName(current)} meanwhile. Try again.`);
   }
@@ -126,7 +154,7 @@ async function applyWithin(stores: Stores, change: RefChange, now: number): Prom
 const mayLoseObjects = ({ expected, next, isFastForward }: RefMove): boolean =>
   expected !== undefined && (next === undefined || (isFastForward !== true && next.target !== expected));
 
-const originOf = ({ actorId, moves, linkPaths = new Map() }: RefChange): LinkOrigin => ({
+const originOf = ({ actorId, moves, linkPaths = new Map() }: RefChange & Subject): LinkOrigin => ({
   paths: linkPaths,
   ref: (moves[0]?.name ?? '').replace(/^refs\/heads\//, ''),
   pusherId: actorId,

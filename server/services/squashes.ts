@@ -7,7 +7,7 @@ import type { NewGitObject } from '../git/object-storage.ts';
 import { newObject, parseTag, writeTag } from '../git/objects.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
-import { actorIdOf, type Granted } from './authorize.ts';
+import type { Granted } from './authorize.ts';
 import { fingerprintOf, queueKeyOf, type BranchMoves } from './branch-moves.ts';
 import { newCommit } from './new-commit.ts';
 import type { RefMove, RefUpdates } from './ref-updates.ts';
@@ -125,8 +125,7 @@ export function createSquashes(parts: {
           const plan = await planAll(granted, await refsOf(granted));
           if (plan.moves.length === 0) return true;
           const outcome = await refUpdates.apply({
-            repo,
-            actorId: actorIdOf(granted.actor),
+            granted,
             moves: plan.moves,
             ...(await moves.stage(repo.publicId, plan.made)),
           });

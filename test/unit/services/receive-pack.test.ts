@@ -43,7 +43,7 @@ test('refs that others moved all at once are found out at once, not one for each
     },
     ...({ repoObjects: { open: () => ({ infoMany: () => Promise.resolve(new Map()) }) } } as unknown as Pick<
       Parameters<typeof createReceivePack>[0],
-      'repoObjects' | 'intake' | 'checks' | 'authorize'
+      'repoObjects' | 'intake' | 'checks'
     >),
   });
   const lines = [...names, 'refs/tags/kept'].map((name, i) =>
