@@ -4,7 +4,10 @@ import('./node-version.js').then(({ onRightNode }) =>
   onRightNode(import.meta.url, async () => {
     const { runCommandLine } = await import('../server/cli.ts');
     process.exitCode = await runCommandLine(process.argv.slice(2), {
-      beforeStart: async () => (await import('./build.js')).ensureRenderer(),
+      async beforeStart() {
+        (await import('./process-memory.js')).setProcessMemory();
+        await (await import('./build.js')).ensureRenderer();
+      },
     });
   }),
 );

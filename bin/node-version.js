@@ -43,8 +43,10 @@ async function findBundledNode() {
 async function runAgain(node, entryUrl) {
   const { spawn } = await import('node:child_process');
   const { fileURLToPath } = await import('node:url');
+  const { memoryFlags, memoryVariables } = await import('./process-memory.js');
   // Over the IPC channel the hub notices when this process is killed, and stops instead of staying behind.
-  const child = spawn(node, [fileURLToPath(entryUrl), ...process.argv.slice(2)], {
+  const child = spawn(node, [...memoryFlags, fileURLToPath(entryUrl), ...process.argv.slice(2)], {
+    env: { ...memoryVariables, ...process.env },
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   // A terminal sends Ctrl-C to both; the hub takes two signals at once for one.

@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { runAtoll, runStart, startProgram } from '../support/program.ts';
+import { runAtoll, runStart, startAtoll, startProgram } from '../support/program.ts';
 import type { Ended, RunningProgram } from '../support/program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -99,6 +99,30 @@ describe('npm start', () => {
     const hub = await start(newFolder());
     expect((await hub.end(signal)).code).toBe(0);
     await expect(fetch(`${hub.url}/healthz`)).rejects.toThrow();
+  });
+});
+
+describe.runIf(process.platform === 'linux')('the memory of a hub', () => {
+  const readFacts = (pid: number): Readonly<Record<'flags' | 'variables', string>> => ({
+    flags: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '),
+    variables: readFileSync(`/proc/${pid}/environ`, 'utf8').replaceAll('\0', '\n'),
+  });
+
+  it.each(['npm start', 'atoll start'] as const)('is bounded from its beginning by %s', async (way) => {
+    const args = ['--port', '0', '--data-dir', newFolder()];
+    const hub = way === 'npm start' ? await startProgram(args) : await startAtoll(args);
+    hubs.push(hub);
+    const { flags, variables } = readFacts(hub.pid);
+    expect(flags).toContain(' --max-semi-space-size=');
+    expect(flags).toContain(args.join(' '));
+    expect(variables).toMatch(/^MALLOC_MMAP_THRESHOLD_=/m);
+  });
+
+  it('is what whoever starts it says', async () => {
+    const env = { MALLOC_ARENA_MAX: '7' };
+    const hub = await startProgram(['--port', '0', '--data-dir', newFolder()], { env });
+    hubs.push(hub);
+    expect(readFacts(hub.pid).variables).toMatch(/^MALLOC_ARENA_MAX=7$/m);
   });
 });
 

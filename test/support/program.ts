@@ -58,11 +58,14 @@ export interface RunningProgram {
 }
 
 /** Start the hub as `npm start` does, and wait until it says where it is. */
-export async function startProgram(
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<RunningProgram> {
-  const { child, output, ended } = spawnProgram('start.js', args, options);
+export const startProgram = (args: readonly string[], options: RunOptions = {}): Promise<RunningProgram> =>
+  untilReady(spawnProgram('start.js', args, options));
+
+/** Start the hub as `atoll start` does, and wait until it says where it is. */
+export const startAtoll = (args: readonly string[], options: RunOptions = {}): Promise<RunningProgram> =>
+  untilReady(spawnProgram('atoll.js', ['start', ...args], options));
+
+async function untilReady({ child, output, ended }: Spawned): Promise<RunningProgram> {
   const url = await new Promise<string>((done, failed) => {
     const deadline = setTimeout(() => {
       child.kill('SIGKILL');
