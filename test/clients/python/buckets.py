@@ -80,8 +80,12 @@ def content(lane):
     info = api.bucket_info(bucket)
     assert (info.total_files, info.size) == (len(contents), sum(len(each) for each in contents.values()))
     assert {each.path for each in api.list_bucket_tree(bucket, recursive=True)} == set(contents)
-    assert {each.path for each in api.list_bucket_tree(bucket)} == {"readme.txt", "logs.json", "logs"}
-    assert {each.path for each in api.list_bucket_tree(bucket, "logs/")} == {"logs/day 1.txt", "logs/deep"}
+    assert {each.path for each in api.list_bucket_tree(bucket)} == set(contents)
+    top = list(api.list_bucket_tree(bucket, recursive=False))
+    assert {each.path for each in top} == {"readme.txt", "logs.json", "logs"}
+    assert all(abs(each.uploaded_at.timestamp() - time.time()) < 3600 for each in top)
+    logs = api.list_bucket_tree(bucket, "logs/", recursive=False)
+    assert {each.path for each in logs} == {"logs/day 1.txt", "logs/deep"}
     known = {each.path: each for each in api.get_bucket_paths_info(bucket, [*contents, "absent", "logs"])}
     assert {path: each.size for path, each in known.items()} == {path: len(each) for path, each in contents.items()}
     assert all(abs(each.mtime.timestamp() - time.time()) < 3600 for each in known.values())
