@@ -251,6 +251,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     handlers: createJobHandlers({
       db,
       clock,
+      repoObjects,
       history,
       facts,
       popularity,

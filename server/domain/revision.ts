@@ -52,7 +52,13 @@ export function refNamesOf(revision: string): readonly string[] {
   return [`refs/heads/${revision}`, `refs/tags/${revision}`];
 }
 
-/** Only these parts of the ref space are ever shown or resolved. */
+/** What the hub keeps for itself in a repository, should it ever: nobody is told of it. */
+const INTERNAL = 'refs/internal/';
+
+/** What git shows readers of a repository, and what is reachable for them. */
+export const isServedRef = (name: string): boolean => !name.startsWith(INTERNAL);
+
+/** Only these parts of the ref space are shown or resolved by the API, whatever else git serves. */
 export const isReadableRef = (name: string): boolean =>
   /^refs\/(heads|tags|convert)\/./.test(name) || /^refs\/pr\/[1-9][0-9]*$/.test(name);
 
@@ -84,6 +90,27 @@ export function parseNewBranch(text: string): string {
   return text.startsWith(CONVERT)
     ? CONVERT + parseNewRefName(text.slice(CONVERT.length))
     : parseNewRefName(text);
+}
+
+/** Spaces of refs that are not for whoever pushes, and those that have rules of their own. */
+const OWN_SPACES = new Set(['heads', 'tags', 'convert', 'pr', 'internal']);
+
+/**
+ * A full name for a new ref that is for git alone: notes, replacements, copies of another remote's branches. Throws
+ * InvalidRevision or ReservedName.
+ */
+export function parseNewGitRef(name: string): string {
+  const [, space, rest] = /^refs\/([^/]*)\/(.*)$/s.exec(name) ?? [];
+  if (space === undefined || rest === undefined)
+    throw new HubError(
+      'InvalidRevision',
+      `"${shown(name)}" cannot name a ref: it is not below "refs/<space>/".`,
+    );
+  if (OWN_SPACES.has(foldName(space)))
+    throw new HubError('ReservedName', `"${shown(name)}" is reserved and cannot be pushed to.`);
+  if (name.startsWith('refs/-') || !isRefLike(name))
+    throw new HubError('InvalidRevision', `"${shown(name)}" cannot name a ref: git refuses it.`);
+  return name;
 }
 
 export const tagRef = (tag: string): string => `refs/tags/${tag}`;

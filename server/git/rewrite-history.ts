@@ -1,4 +1,3 @@
-import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { NewGitObject } from './object-storage.ts';
@@ -6,15 +5,15 @@ import { EMPTY_TREE, newObject, parseCommit, parseTag, writeTree } from './objec
 import { createTimeSlice } from './time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
-/** What a ref leads to after the rewriting: an object, and for a tag the commit behind it. */
+/** What a ref leads to after the rewriting: an object, and for a tag what is behind it. */
 export interface RewrittenTip {
   readonly target: Oid;
   readonly peeled: Oid | undefined;
 }
 
 export interface HistoryRewriter {
-  /** Rewrite what a ref leads to. Answers the same ids where nothing of it changes. */
-  rewrite(target: Oid): Promise<RewrittenTip>;
+  /** Rewrite what a ref leads to. Answers the same ids where nothing of it changes, undefined where nothing is left. */
+  rewrite(target: Oid): Promise<RewrittenTip | undefined>;
 }
 
 /**
@@ -101,21 +100,25 @@ export function createHistoryRewriter(parts: {
     return commits.get(tip) ?? tip;
   }
 
-  async function rewriteTag(oid: Oid, content: Buffer): Promise<RewrittenTip> {
+  async function rewriteTag(oid: Oid, content: Buffer): Promise<RewrittenTip | undefined> {
     const { object } = parseTag(content);
-    const { target, peeled } = await rewrite(object);
-    const commit = peeled ?? target;
-    if (target === object) return { target: oid, peeled: commit };
+    const tagged = await rewrite(object);
+    if (tagged === undefined) return undefined;
+    const { target, peeled = target } = tagged;
+    if (target === object) return { target: oid, peeled };
     const rewritten = newObject('tag', withObject(content, target));
     await keep(rewritten);
-    return { target: rewritten.oid, peeled: commit };
+    return { target: rewritten.oid, peeled };
   }
 
-  async function rewrite(target: Oid): Promise<RewrittenTip> {
+  async function rewrite(target: Oid): Promise<RewrittenTip | undefined> {
+    if (blobs.has(target)) return undefined;
+    const info = (await db.infoMany([target])).get(target);
+    if (info?.type === 'blob') return { target, peeled: undefined };
     const { type, content } = await db.get(target);
-    if (type === 'commit') return { target: await rewriteCommits(target), peeled: undefined };
     if (type === 'tag') return rewriteTag(target, content);
-    throw corruptObject(`ref to a ${type}`);
+    const next = type === 'commit' ? await rewriteCommits(target) : await rewriteTree(target);
+    return next === undefined ? undefined : { target: next, peeled: undefined };
   }
 
   return { rewrite };

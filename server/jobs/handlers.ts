@@ -1,11 +1,14 @@
 import type { Database } from '../db/stores.ts';
 import type { RepositoryId } from '../domain/ids.ts';
 import { DAY_MS, dayOf } from '../domain/popularity.ts';
+import { isReadableRef } from '../domain/revision.ts';
 import type { Clock } from '../platform/clock.ts';
+import { commitRefs } from '../services/commit-refs.ts';
 import type { Facts } from '../services/facts.ts';
 import type { History } from '../services/history.ts';
 import type { OAuthGrants } from '../services/oauth-grants.ts';
 import type { Popularity } from '../services/popularity.ts';
+import type { RepoObjects } from '../services/repo-objects.ts';
 import type { createRollUp } from '../services/roll-up.ts';
 import { INDEX_HISTORY_JOB } from '../services/ref-updates.ts';
 import type { Sessions } from '../services/sessions.ts';
@@ -23,6 +26,7 @@ const NEW_DAY_JOB = 'new-day';
 export function createJobHandlers(parts: {
   readonly db: Database;
   readonly clock: Clock;
+  readonly repoObjects: Pick<RepoObjects, 'open'>;
   readonly history: History;
   readonly popularity: Popularity;
   readonly facts: Facts;
@@ -31,7 +35,8 @@ export function createJobHandlers(parts: {
   readonly sessions: Sessions;
   readonly oauthGrants: OAuthGrants;
 }): Readonly<Record<string, JobHandler>> {
-  const { db, clock, history, facts, popularity, rollUps, sweeps, sessions, oauthGrants } = parts;
+  const { db, clock, repoObjects, history, facts, popularity, rollUps, sweeps, sessions, oauthGrants } =
+    parts;
 
   async function enqueue(kind: string, key: string, runAt: number): Promise<void> {
     await db.write((stores) => stores.jobs.enqueue({ kind, key, payload: '', runAt }, clock.now()));
@@ -48,7 +53,10 @@ export function createJobHandlers(parts: {
       if (!found) return;
       try {
         await facts.refresh(repositoryId);
-        for (const ref of found.refs) await history.indexAhead(found.repo, ref.peeled ?? ref.target);
+        // What only git shows has no pages: notes may be as long as what they are about.
+        const shown = found.refs.filter(({ name }) => isReadableRef(name));
+        for (const { target, peeled = target } of await commitRefs(repoObjects.open(found.repo), shown))
+          await history.indexAhead(found.repo, peeled);
       } catch (error) {
         // Of a repository that was deleted meanwhile there is nothing left to derive.
         if (await db.read((stores) => stores.repos.findById(repositoryId))) throw error;

@@ -5,10 +5,12 @@ import { entryNotFound, HubError } from '../domain/errors.ts';
 import type { Oid, Sha256, XetHash } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
+import { isReadableRef } from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import { findEntry, listTree, type FoundEntry } from '../git/tree-walk.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Granted } from './authorize.ts';
+import { commitRefs } from './commit-refs.ts';
 import type { FileFacts, FileFactsReader } from './file-facts.ts';
 import type { CommitPage, CommitSummary, History, PageStart } from './history.ts';
 import { createKeptReads } from './kept-reads.ts';
@@ -73,6 +75,7 @@ export interface Contents {
     paths: readonly string[],
     withLastCommits: boolean,
   ): Promise<readonly Entry[]>;
+  /** Branches, and what else has a name that leads to a commit. */
   refs(granted: Granted<'read'>): Promise<readonly Ref[]>;
   commits(granted: Granted<'read'>, commit: Oid, start: PageStart, limit: number): Promise<CommitPage>;
   commit(granted: Granted<'read'>, oid: Oid): Promise<CommitSummary>;
@@ -226,7 +229,13 @@ export function createContents(parts: {
       return describe(repo, objects, placed, await lastOf(repo, commit, placed, withLastCommits));
     },
 
-    refs: ({ repo }) => db.read((stores) => stores.refs.list(repo.id, 'refs/')),
+    async refs({ repo }) {
+      const refs = await db.read((stores) => stores.refs.list(repo.id, 'refs/'));
+      return commitRefs(
+        repoObjects.open(repo),
+        refs.filter(({ name }) => isReadableRef(name)),
+      );
+    },
 
     commits: ({ repo }, commit, start, limit) => history.page(repo, commit, start, limit),
 

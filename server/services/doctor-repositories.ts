@@ -4,6 +4,7 @@ import type { Oid } from '../domain/ids.ts';
 import { parsePointer, type LfsPointer } from '../domain/lfs.ts';
 import { foldName } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
+import { branchOfRef } from '../domain/revision.ts';
 import { walkConnectivity } from '../git/connectivity.ts';
 import { createObjectCache } from '../git/object-cache.ts';
 import { createObjectDb, type ObjectDb } from '../git/object-db.ts';
@@ -160,12 +161,12 @@ export function createRepositoryChecks(parts: {
     }
   }
 
-  /** A branch or a plain tag is a commit; an annotated tag, or a tag of one, leads to the commit that its ref says. */
+  /** A branch is a commit; an annotated tag, or a tag of one, leads to what its ref says. */
   async function checkPeeled(repo: Repo, objectDb: ObjectDb, ref: Ref, findings: Findings): Promise<void> {
     const target = await objectDb.find(ref.target);
     const peeled = target && (await peelTag(objectDb, { oid: ref.target, type: target.type }));
     const found = peeled?.oid === ref.target ? undefined : peeled?.oid;
-    if (peeled?.type !== 'commit') {
+    if (peeled === undefined || (branchOfRef(ref.name) !== undefined && peeled.type !== 'commit')) {
       findings.report('I-02', `${ref.name} does not lead to a commit.`, repo);
     } else if (found !== ref.peeled) {
       findings.report(

@@ -1,7 +1,7 @@
 import type { Database } from '../db/stores.ts';
 import { repoNotFound } from '../domain/errors.ts';
 import { repoFullName, type RepoKind } from '../domain/repo.ts';
-import { branchRef, isReadableRef } from '../domain/revision.ts';
+import { branchRef, isServedRef } from '../domain/revision.ts';
 import { exportRepository } from '../git/export.ts';
 import { openEmptyFolder } from '../platform/folder-target.ts';
 import { createSpool } from '../platform/spool.ts';
@@ -32,7 +32,7 @@ export function createExport(parts: {
       try {
         await exportRepository({
           storage: repoObjects.storage(repo),
-          refs: refs.filter((ref) => isReadableRef(ref.name)),
+          refs: refs.filter((ref) => isServedRef(ref.name)),
           head: branchRef(repo.defaultBranch),
           target: await openEmptyFolder(folder),
           spool,

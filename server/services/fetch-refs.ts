@@ -2,7 +2,7 @@ import type { Ref } from '../db/questions/refs.ts';
 import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
-import { branchRef, isReadableRef } from '../domain/revision.ts';
+import { branchRef, isServedRef } from '../domain/revision.ts';
 
 /** The refs of a repository that readers are told of, as they were at one moment. */
 export interface FetchRefs {
@@ -28,7 +28,7 @@ export async function readFetchRefs(db: Database, repo: Repo): Promise<FetchRefs
   await db.read(async ({ refs }) => {
     for await (const page of refs.pages(repo.id, 'refs/')) {
       for (const ref of page) {
-        if (!isReadableRef(ref.name)) continue;
+        if (!isServedRef(ref.name)) continue;
         const { name, target, peeled = target } = ref;
         all.push(ref);
         byName.set(name, ref);

@@ -67,10 +67,10 @@ export async function openFetchSession(
   const graph = commitGraphs.open(repo, objects);
   const scope = { repo, refs, objects, graph, packAnswers, signal };
 
-  /** What the names of `deepen-not` lead to. */
-  function excluded({ deepening }: FetchRequest): readonly Oid[] {
+  /** Commits that the names of `deepen-not` lead to. */
+  async function excluded({ deepening }: FetchRequest): Promise<readonly Oid[]> {
     if (deepening?.kind !== 'limits') return [];
-    return deepening.not.map((name) => {
+    const tips = deepening.not.map((name) => {
       const [ref, ...others] = refs.meantBy(name);
       if (ref === undefined || others.length > 0)
         throw protocolError(
@@ -78,6 +78,7 @@ export async function openFetchSession(
         );
       return ref.peeled ?? ref.target;
     });
+    return ofType(await typesOf(graph, objects, tips, signal), 'commit');
   }
 
   function targetOf(name: string): Oid {
@@ -95,7 +96,7 @@ export async function openFetchSession(
     async begin(request) {
       const { shallow, deepening, filter } = request;
       const wants = [...new Set([...request.wants, ...[...request.wantRefs].map(targetOf)])];
-      const not = excluded(request);
+      const not = await excluded(request);
       const wanted = await checkWants(scope, wants);
       // A client may have fetched from several repositories: not all that it calls shallow is known here.
       const clientShallow = ofType(await typesOf(graph, objects, [...shallow], signal), 'commit');

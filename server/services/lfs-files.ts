@@ -103,12 +103,14 @@ export function createLfsFiles(parts: {
       const moves: RefMove[] = [];
       for (const { name, target } of refs) {
         const next = await rewriter.rewrite(target);
-        if (next.target === target) continue;
-        const { peeled } = next;
+        if (next?.target === target) continue;
         moves.push({
           name,
           expected: target,
-          next: { target: next.target, ...(peeled === undefined ? {} : { peeled }) },
+          next: next && {
+            target: next.target,
+            ...(next.peeled === undefined ? {} : { peeled: next.peeled }),
+          },
         });
       }
       return { moves, staged: await staging.store() };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database } from '../db/stores.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
-import { isReadableRef } from '../domain/revision.ts';
+import { isServedRef } from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import { listObjects } from '../git/object-listing.ts';
 import type { PackRef } from '../git/object-storage.ts';
@@ -69,7 +69,7 @@ export function createPackAnswers(parts: {
     }));
     const wants = new Set(question.wants);
     const tips = new Set(refs.map(({ target }) => target));
-    const isWhole = refs.every(({ name, target }) => isReadableRef(name) && wants.has(target));
+    const isWhole = refs.every(({ name, target }) => isServedRef(name) && wants.has(target));
     return {
       isCommon: question.wants.every((oid) => tips.has(oid)),
       isEverything: isWhole && cut.length === 0 && filter === undefined && !mayHoldUnreachable,

@@ -4,7 +4,13 @@ import { isHubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
-import { branchOfRef, branchRef, parseNewBranch, parseNewRefName } from '../domain/revision.ts';
+import {
+  branchOfRef,
+  branchRef,
+  parseNewBranch,
+  parseNewGitRef,
+  parseNewRefName,
+} from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import { MAX_TAG_DEPTH, peelTag } from '../git/peel-tag.ts';
 import type { PushCommand } from '../git/push-request.ts';
@@ -16,7 +22,7 @@ export interface PlannedCommand {
   readonly command: PushCommand;
   /** Why it cannot be done: a sentence. */
   refusal: string | undefined;
-  /** For an annotated tag, the commit it leads to. */
+  /** For an annotated tag, what it leads to. */
   peeled?: Oid;
   /** A branch that keeps all it had. */
   isFastForward?: boolean;
@@ -80,12 +86,10 @@ function refusalOf(
 
 function newNameRefusal(name: string): string | undefined {
   const branch = branchOfRef(name);
-  if (branch === undefined && !name.startsWith(TAGS)) {
-    return `${shown(name)} cannot be pushed to: only branches, tags and refs/convert/ can.`;
-  }
   try {
-    if (branch === undefined) parseNewRefName(name.slice(TAGS.length));
-    else parseNewBranch(branch);
+    if (branch !== undefined) parseNewBranch(branch);
+    else if (name.startsWith(TAGS)) parseNewRefName(name.slice(TAGS.length));
+    else parseNewGitRef(name);
     return undefined;
   } catch (error) {
     if (isHubError(error)) return error.message;
@@ -93,7 +97,7 @@ function newNameRefusal(name: string): string | undefined {
   }
 }
 
-/** Look at what refs shall be, now that all objects are there: branches are commits, and tags lead to one. */
+/** Look at what refs shall be, now that all objects are there: branches are commits, other refs may be anything. */
 export async function checkTips(objects: ObjectDb, planned: readonly PlannedCommand[]): Promise<void> {
   const open = planned.filter(({ refusal, command }) => refusal === undefined && command.next);
   const types = await objects.infoMany(open.flatMap(({ command }) => command.next ?? []));
@@ -102,12 +106,10 @@ export async function checkTips(objects: ObjectDb, planned: readonly PlannedComm
     if (next === undefined) continue;
     const type = types.get(next)?.type;
     if (type === undefined) plan.refusal = `The object ${next} is neither in the push nor in the repository.`;
-    else if (name.startsWith(TAGS)) {
-      const commit = await peelTag(objects, { oid: next, type });
-      if (!commit) plan.refusal = `The tag leads to a tag of a tag, more than ${MAX_TAG_DEPTH} deep.`;
-      else if (commit.type !== 'commit')
-        plan.refusal = `A tag leads to a commit, and this one to a ${commit.type}.`;
-      else if (commit.oid !== next) plan.peeled = commit.oid;
+    else if (branchOfRef(name) === undefined) {
+      const led = await peelTag(objects, { oid: next, type });
+      if (!led) plan.refusal = `The tag leads to a tag of a tag, more than ${MAX_TAG_DEPTH} deep.`;
+      else if (led.oid !== next) plan.peeled = led.oid;
     } else if (type !== 'commit') plan.refusal = `A branch leads to a commit, and ${next} is a ${type}.`;
   }
 }

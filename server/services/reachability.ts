@@ -1,7 +1,7 @@
 import type { Database } from '../db/stores.ts';
 import type { Oid, RepositoryId } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
-import { isReadableRef } from '../domain/revision.ts';
+import { isServedRef } from '../domain/revision.ts';
 import { selectObjects } from '../git/pack-selection.ts';
 import type { SelectedObjects } from '../git/selected-objects.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
@@ -103,11 +103,11 @@ export function createReachability(parts: {
         refs: await stores.refs.list(repo.id, 'refs/'),
         mayHoldUnreachable: await stores.gitObjects.mayHoldUnreachable(repo.id),
       }));
-      if (!mayHoldUnreachable && refs.every(({ name }) => isReadableRef(name))) {
+      if (!mayHoldUnreachable && refs.every(({ name }) => isServedRef(name))) {
         const stored = await repoObjects.open(repo).has(oids);
         return oids.filter((oid) => !stored.has(oid));
       }
-      const readable = refs.filter(({ name }) => isReadableRef(name));
+      const readable = refs.filter(({ name }) => isServedRef(name));
       const tips = [...new Set(readable.map(({ target }) => target))].sort();
       const closure = await closureOf(repo, tips, signal);
       return oids.filter((oid) => !isIn(closure, oid));

@@ -3,7 +3,7 @@ import type { Database } from '../db/stores.ts';
 import { isHubError, type ErrorCode } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Repo } from '../domain/repo.ts';
-import { branchOfRef, isReadableRef } from '../domain/revision.ts';
+import { branchOfRef, isServedRef } from '../domain/revision.ts';
 import { createPacketReader } from '../git/pkt-line.ts';
 import { writeReport, type RefReport } from '../git/push-report.ts';
 import { PUSH_CAPABILITIES, readPushRequest, type PushRequest } from '../git/push-request.ts';
@@ -36,7 +36,7 @@ interface Brought extends StagedObjects, PushLinks {
 
 /** As a push is told of them: what tags lead to does not matter to it. */
 function* readableOf(refs: readonly Ref[]): Generator<AdvertisedRef> {
-  for (const { name, target } of refs) if (isReadableRef(name)) yield { name, target };
+  for (const { name, target } of refs) if (isServedRef(name)) yield { name, target };
 }
 
 const NOTHING: Brought = { hotObjects: [], packs: [], links: [], linkPaths: new Map(), isAllReachable: true };

@@ -5,6 +5,7 @@ import { shown } from '../domain/names.ts';
 import type { Repo } from '../domain/repo.ts';
 import { branchRef, isReadableRef, MIN_SHORT_OID, refNamesOf } from '../domain/revision.ts';
 import type { ObjectDb } from '../git/object-db.ts';
+import { commitRefs } from './commit-refs.ts';
 import { createKeptReads } from './kept-reads.ts';
 import type { RepoObjects } from './repo-objects.ts';
 
@@ -72,10 +73,11 @@ export function createRevisions(parts: {
     const refs = await db.read((stores) => stores.refs.findMany(repo.id, names));
     const byName = new Map(refs.map((ref) => [ref.name, ref]));
     const found = new Map<string, ResolvedRevision>();
+    const isCommit = new Set(await commitRefs(repoObjects.open(repo), refs));
     for (const text of texts) {
       const candidates = text === 'HEAD' ? [branchRef(repo.defaultBranch)] : refNamesOf(text);
       const ref = candidates.map((name) => byName.get(name)).find((it) => it !== undefined);
-      if (ref && isReadableRef(ref.name))
+      if (ref && isReadableRef(ref.name) && isCommit.has(ref))
         found.set(text, { text, commit: ref.peeled ?? ref.target, ref: ref.name });
     }
     return found;

@@ -9,6 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { Granted } from './authorize.ts';
 import { fingerprintOf, queueKeyOf, type BranchMoves } from './branch-moves.ts';
+import { commitRefs } from './commit-refs.ts';
 import { newCommit } from './new-commit.ts';
 import type { RefMove, RefUpdates } from './ref-updates.ts';
 import type { RepoObjects } from './repo-objects.ts';
@@ -43,11 +44,13 @@ export function createSquashes(parts: {
   const { db, clock, repoObjects, revisions, refUpdates, moves, queue } = parts;
 
   const refsOf = ({ repo }: Granted<'write'>): Promise<readonly Ref[]> =>
-    db.read(async (stores) => {
-      const all: Ref[] = [];
-      for (const prefix of WHOLE) all.push(...(await stores.refs.list(repo.id, prefix)));
-      return all;
-    });
+    db
+      .read(async (stores) => {
+        const all: Ref[] = [];
+        for (const prefix of WHOLE) all.push(...(await stores.refs.list(repo.id, prefix)));
+        return all;
+      })
+      .then((all) => commitRefs(repoObjects.open(repo), all));
 
   /** Work while nobody commits to any of these refs; in one order, so that two of us never wait for each other. */
   const holdingAll = <Result>(keys: readonly string[], work: () => Promise<Result>): Promise<Result> => {

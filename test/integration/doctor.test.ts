@@ -350,14 +350,14 @@ describe('I-02: every ref leads to whole, sound history', () => {
     expectProblems(await doctor(folder, '--full'), [['I-02', LLAMA, new RegExp(`hot row of ${oid}`)]]);
   });
 
-  it('names a ref that leads nowhere, and one that leads to a file', async () => {
+  it('names a ref that leads nowhere, and a branch that leads to a file', async () => {
     const nowhere = 'f'.repeat(40);
     const folder = breakHub((patient) => {
       const { change, repoId, value } = patient;
       const blob = oidOf(hotRowWith(patient, 'llama', '# Llama').oid);
       for (const [name, target] of [
-        ['refs/heads/dev', oidOf(nowhere)],
-        ['refs/tags/plain', blob],
+        ['refs/tags/plain', oidOf(nowhere)],
+        ['refs/heads/dev', blob],
       ] as const) {
         change(
           'update refs set target = ? where repository_id = ? and name = ?',
@@ -378,8 +378,8 @@ describe('I-02: every ref leads to whole, sound history', () => {
       }
     });
     expectProblems(await doctor(folder), [
-      ['I-02', LLAMA, new RegExp(`^missing object ${nowhere}, named by refs/heads/dev`)],
-      ['I-02', LLAMA, /^refs\/tags\/plain does not lead to a commit/],
+      ['I-02', LLAMA, new RegExp(`^missing object ${nowhere}, named by refs/tags/plain`)],
+      ['I-02', LLAMA, /^refs\/heads\/dev does not lead to a commit/],
     ]);
   });
 

@@ -3,9 +3,9 @@ import type { Oid, RepositoryId } from '../../domain/ids.ts';
 export interface Ref {
   /** Full name, e.g. `refs/heads/main`. */
   readonly name: string;
-  /** What it points at: a commit, or an annotated tag. */
+  /** What it points at: a commit of a branch, any object of other refs. */
   readonly target: Oid;
-  /** For an annotated tag, the commit it leads to. */
+  /** For an annotated tag, what it leads to in the end: a commit, but for tags of files and folders. */
   readonly peeled: Oid | undefined;
 }
 

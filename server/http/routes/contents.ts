@@ -2,7 +2,6 @@ import * as contract from '../../contract/contents.ts';
 import { HubError, isHubError } from '../../domain/errors.ts';
 import { isOid, type Oid } from '../../domain/ids.ts';
 import type { Repo } from '../../domain/repo.ts';
-import { isReadableRef } from '../../domain/revision.ts';
 import type { Branches } from '../../services/branches.ts';
 import type { CardChecks } from '../../services/card-checks.ts';
 import { cardCheckText } from '../../services/card-rules.ts';
@@ -56,7 +55,7 @@ export function contentRoutes(services: {
     }),
 
     serve(contract.refs, async ({ granted, query }) => {
-      const refs = (await contents.refs(granted)).filter((ref) => isReadableRef(ref.name));
+      const refs = await contents.refs(granted);
       const named = (prefix: string) =>
         refs
           .filter((ref) => ref.name.startsWith(prefix))

@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isReadableRef, parseNewRefName, refNamesOf } from '../../../server/domain/revision.ts';
+import {
+  isReadableRef,
+  isServedRef,
+  parseNewGitRef,
+  parseNewRefName,
+  refNamesOf,
+} from '../../../server/domain/revision.ts';
 import { hasNativeGit } from '../git/native-git.ts';
 import { refusalOf } from './expect-refusal.ts';
 
@@ -86,6 +92,34 @@ test('a revision may be a branch before it is a tag, and a full ref only where r
     expect(refNamesOf(name), name).toEqual([]);
   }
   expect(isReadableRef('refs/convert/parquet')).toBe(true);
+});
+
+test('refs for git alone stand in a space of their own, and are shown by git alone', () => {
+  for (const name of ['refs/notes/commits', 'refs/remotes/origin/HEAD', `refs/replace/${'a'.repeat(40)}`]) {
+    expect(parseNewGitRef(name)).toBe(name);
+    expect([isServedRef(name), isReadableRef(name)]).toEqual([true, false]);
+  }
+  for (const name of ['refs/heads/x', 'refs/Tags/x', 'refs/PR/1', 'refs/internal/x', 'refs/convert/x'])
+    expect(
+      refusalOf(() => parseNewGitRef(name)),
+      name,
+    ).toBe('ReservedName');
+  for (const name of [
+    ...['refs/x', 'refs/', 'refs/x/', 'refs//x', 'x/y', 'HEAD', 'refs/-x/y', 'refs/x/-y', 'refs/x/.y'],
+    ...[
+      'refs/.x/y',
+      'refs/x/y.lock',
+      'refs/x/a..b',
+      'refs/x/a b',
+      'refs/x/a\nb',
+      `refs/x/${'y'.repeat(256)}`,
+    ],
+  ])
+    expect(
+      refusalOf(() => parseNewGitRef(name)),
+      name,
+    ).toBe('InvalidRevision');
+  expect(isServedRef('refs/internal/x')).toBe(false);
 });
 
 describe.runIf(hasNativeGit)('compared with git check-ref-format', () => {

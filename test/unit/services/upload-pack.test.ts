@@ -89,7 +89,7 @@ describe('what readers are not told of', () => {
       'ERR unknown ref refs/internal/kept',
     ]);
     expect((await fetch(`want ${at(2)}`, 'deepen-not refs/internal/kept', 'done'))[0]).toMatch(
-      /^ERR .*unknown ref/,
+      /^ERR .*deepen-not is not a ref/,
     );
   });
 
