@@ -53,6 +53,9 @@ async function measureCases(): Promise<readonly Row[]> {
   await using hub = await startBenchHub();
   const idle = await startServerChild({ kind: 'idle', headers: {}, body: '' });
   const ping = forkChild('ping', { ports: [hub.port, idle.port] });
+  /** Of each case in MB: what the hub had at its end, and by how much the most it ever had went up. */
+  const memory: Record<string, { readonly now: number; readonly more: number }> = {};
+  let most = memoryOf(hub.pid).most;
   try {
     for (const bench of CASES.filter(({ name }) => isWanted(name))) {
       process.stdout.write(`${bench.name}\n`);
@@ -60,14 +63,20 @@ async function measureCases(): Promise<readonly Row[]> {
       const measured = await bench.run({ hub, isQuick: options.quick, isLarge: options.large });
       say(measured);
       rows.push(...measured);
+      const held = memoryOf(hub.pid);
+      memory[bench.name] = { now: Math.round(held.now), more: Math.round(held.most - most) };
+      most = held.most;
     }
+    process.stdout.write(
+      `memory in MB at the end of each case, and more at most: ${JSON.stringify(memory)}\n`,
+    );
     const longest = await new Promise<Readonly<Record<string, readonly number[]>>>((done) => {
       ping.once('message', done);
       ping.send({});
     });
     const own = [
       stallRow(longest),
-      memoryRow('most memory of the hub during all this', memoryOf(hub.pid).most, 400),
+      { ...memoryRow('most memory of the hub during all this', most, 400), note: risesOf(memory) },
     ];
     say(own);
     return [...rows, ...own];
@@ -91,6 +100,16 @@ function stallRow(longest: Readonly<Record<string, readonly number[]>>): Row {
     isMet: value <= 50,
     note: `in ${worst ?? 'no case'}, where the idle process had ${idle.toFixed(0)} ms`,
   };
+}
+
+/** Where the most memory rose most, as a note. */
+function risesOf(memory: Readonly<Record<string, { readonly more: number }>>): string {
+  const rises = Object.entries(memory).sort(([, a], [, b]) => b.more - a.more);
+  return rises
+    .slice(0, 3)
+    .filter(([, { more }]) => more > 0)
+    .map(([name, { more }]) => `+${more} MB in ${name}`)
+    .join(', ');
 }
 
 // A start that has to build the page first holds much more memory ever after than any other.
