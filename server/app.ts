@@ -321,6 +321,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
     db,
     objects,
     clock,
+    workers,
     capabilities,
     limits: { maxObjectBytes: limits.largeFileSize, partBytes: limits.partSize, uploadTtlSeconds },
   });

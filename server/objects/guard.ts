@@ -9,6 +9,8 @@ import { createPutGate } from './put-gate.ts';
 export interface ObjectBackend extends Omit<ObjectStore, 'put' | 'deleteOlder' | 'abortOlder'> {
   /** All or nothing, durable when it resolves. If `source` throws, nothing is visible or left behind. */
   write(key: string, source: ByteSource | Uint8Array, sizeBytes: number | undefined): Promise<StoredObject>;
+  /** The same for a source that uses its arrays again. Where it is absent, `write` gets copies of them. */
+  writeReused?(key: string, source: ByteSource): Promise<StoredObject>;
   /** Absent where nothing of an unfinished write can outlive its process. `isPutting` tells what is still wanted. */
   abortOlder?(moment: number, isPutting: (key: string) => boolean): Promise<number>;
 }
@@ -42,7 +44,7 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
   return {
     name: backend.name,
 
-    async put(key, source, { sizeBytes } = {}) {
+    async put(key, source, { sizeBytes, reuse = false } = {}) {
       if (source instanceof Uint8Array) {
         checkKey(key);
         checkSize(source.byteLength, sizeBytes);
@@ -51,7 +53,13 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
       const watched = watchSource(source, sizeBytes);
       try {
         checkKey(key);
-        return await gate.put(key, () => guarded(() => backend.write(key, watched.bytes, sizeBytes)));
+        return await gate.put(key, () =>
+          guarded(() => {
+            if (!reuse) return backend.write(key, watched.bytes, sizeBytes);
+            if (backend.writeReused) return backend.writeReused(key, watched.bytes);
+            return backend.write(key, copied(watched.bytes), sizeBytes);
+          }),
+        );
       } catch (error) {
         await watched.leave();
         const failure = watched.failure();
@@ -66,10 +74,14 @@ export function guardStore(backend: ObjectBackend, { insideTransaction }: GuardO
       return body && guardBody(body);
     },
 
-    async read(key, range) {
+    async read(key, range, into) {
       checkKey(key);
       checkRange(range, { mayBeEmpty: true });
-      return guarded(() => backend.read(key, range));
+      const bytes = await guarded(() => backend.read(key, range, into));
+      if (!into || bytes.buffer === into.buffer) return bytes;
+      // The backend has no use for the memory of others.
+      bytes.copy(into);
+      return into.subarray(0, bytes.byteLength);
     },
 
     async head(key) {
@@ -190,6 +202,10 @@ function watchSource(source: ByteSource, sizeBytes: number | undefined): Watched
       if (!begun) await iterator.return?.();
     },
   };
+}
+
+async function* copied(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) yield Buffer.from(chunk);
 }
 
 function guardBody({ sizeBytes, bytes }: ObjectBody): ObjectBody {

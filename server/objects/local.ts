@@ -9,7 +9,7 @@ import type { GuardOptions, ObjectBackend } from './guard.ts';
 import { hasCode, isAbsent, isDiskFull } from './local-errors.ts';
 import { createDurableFolders } from './local-folders.ts';
 import { createFileStreams, createOpenFiles } from './local-reader.ts';
-import { writeNewFile } from './local-writer.ts';
+import { createFileWriter, type WrittenFile } from './local-writer.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 
 /** Handles kept open for reading; the usual limit of a process is 1,024 and more. */
@@ -46,6 +46,7 @@ export async function openLocalStore(
   const folders = createDurableFolders(objects);
   const openFiles = createOpenFiles(OPEN_FILES);
   const streams = createFileStreams();
+  const writer = createFileWriter();
   const pathOf = (key: string): string => join(objects, key);
   let failedSync: unknown;
 
@@ -67,29 +68,32 @@ export async function openLocalStore(
     await folders.sync(parent);
   }
 
+  async function write(key: string, writeFile: (path: string) => Promise<WrittenFile>): Promise<StoredObject> {
+    if (failedSync !== undefined) throw syncFailed(failedSync);
+    const staged = join(staging, `${process.pid}.${instance}.${randomUUID()}`);
+    try {
+      const written = await writeFile(staged);
+      try {
+        await failPoint('object-written');
+        await place(staged, pathOf(key));
+      } catch (error) {
+        await fs.rm(staged, { force: true });
+        throw error;
+      }
+      await failPoint('object-placed');
+      return { key, ...written };
+    } catch (error) {
+      if (isDiskFull(error)) throw storageFull(error);
+      if (isFailedSync(error)) failedSync = error;
+      throw error;
+    }
+  }
+
   const backend: ObjectBackend = {
     name: 'local',
 
-    async write(key, source) {
-      if (failedSync !== undefined) throw syncFailed(failedSync);
-      const staged = join(staging, `${process.pid}.${instance}.${randomUUID()}`);
-      try {
-        const written = await writeNewFile(staged, source);
-        try {
-          await failPoint('object-written');
-          await place(staged, pathOf(key));
-        } catch (error) {
-          await fs.rm(staged, { force: true });
-          throw error;
-        }
-        await failPoint('object-placed');
-        return { key, ...written };
-      } catch (error) {
-        if (isDiskFull(error)) throw storageFull(error);
-        if (error instanceof Error && 'syscall' in error && error.syscall === 'fsync') failedSync = error;
-        throw error;
-      }
-    },
+    write: (key, source) => write(key, (path) => writer.write(path, source)),
+    writeReused: (key, source) => write(key, (path) => writer.write(path, source, { reuse: true })),
 
     async get(key, range, { reuse = false } = {}) {
       const file = await openFiles.lease(pathOf(key));
@@ -103,11 +107,11 @@ export async function openLocalStore(
       return { sizeBytes: end - start, bytes: streams.stream(file, { start, end }, reuse) };
     },
 
-    async read(key, { start, end }) {
+    async read(key, { start, end }, into) {
       const file = await openFiles.lease(pathOf(key));
       if (!file) throw corruptObject(key);
       try {
-        const bytes = end > file.sizeBytes ? undefined : await file.read(start, end - start);
+        const bytes = end > file.sizeBytes ? undefined : await file.read(start, end - start, into);
         if (bytes?.length !== end - start) throw corruptObject(key);
         return bytes;
       } finally {
@@ -149,6 +153,11 @@ const syncFailed = (cause: unknown): HubError =>
   new HubError('Unavailable', 'The disk failed to store data. Check the disk, then restart the hub.', {
     cause,
   });
+
+const isFailedSync = (error: unknown): boolean =>
+  error instanceof Error &&
+  'syscall' in error &&
+  (error.syscall === 'fsync' || error.syscall === 'fdatasync');
 
 async function describeFile(key: string, path: string): Promise<StoredObject | undefined> {
   try {

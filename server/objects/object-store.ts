@@ -32,12 +32,13 @@ export interface ObjectStore {
   /**
    * Store an object. All or nothing: if `source` throws, or fewer or more than `sizeBytes` bytes arrive, the
    * call rejects and nothing is visible or left behind. When it resolves, the bytes are durable and visible.
-   * A put of a key that exists replaces it with the same bytes (keys name their content) and is not an error.
+   * A put of a key that exists replaces it with the same bytes (keys name their content) and is not an error. With
+   * `reuse` the source uses its arrays again: each is of use only until the one after the next is asked for.
    */
   put(
     key: string,
     source: ByteSource | Uint8Array,
-    options?: { readonly sizeBytes?: number },
+    options?: { readonly sizeBytes?: number; readonly reuse?: boolean },
   ): Promise<StoredObject>;
 
   /**
@@ -52,9 +53,9 @@ export interface ObjectStore {
 
   /**
    * Read one small range into memory. Throws `CorruptObject` when the object is absent or shorter than the
-   * range: callers use it for objects that a row promises.
+   * range: callers use it for objects that a row promises. The bytes come at the start of `into` where that is given.
    */
-  read(key: string, range: ByteRange): Promise<Buffer>;
+  read(key: string, range: ByteRange, into?: Buffer): Promise<Buffer>;
 
   head(key: string): Promise<StoredObject | undefined>;
 

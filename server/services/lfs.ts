@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { LargeObject } from '../db/questions/large-objects.ts';
 import type { Upload, UploadPart } from '../db/questions/uploads.ts';
 import type { Database, Stores } from '../db/stores.ts';
@@ -16,8 +15,9 @@ import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { Granted } from './authorize.ts';
+import type { WorkerPool } from '../workers/pool.ts';
 import type { Capabilities } from './capabilities.ts';
-import { drain, provedBytes } from './proved-bytes.ts';
+import { createHashBytes, drain, provedBytes } from './proved-bytes.ts';
 import { requireWritable } from './writable.ts';
 
 export interface LfsLimits {
@@ -102,10 +102,12 @@ export function createLfs(parts: {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly clock: Clock;
+  readonly workers: WorkerPool;
   readonly capabilities: Capabilities;
   readonly limits: LfsLimits;
 }): Lfs {
   const { db, objects, clock, capabilities, limits } = parts;
+  const hashBytes = createHashBytes(parts.workers);
   const completions = new Map<PublicId, Promise<void>>();
 
   const isLong = (sizeBytes: number): boolean =>
@@ -156,10 +158,12 @@ export function createLfs(parts: {
    * Answers whether the plain form was stored.
    */
   async function storePlain(name: LfsObjectName, source: ByteSource): Promise<boolean> {
-    const proved = provedBytes(source, name);
+    const { sizeBytes } = name;
+    using hashed = hashBytes(source, sizeBytes);
+    const proved = provedBytes(hashed, name);
     const known = await db.read((stores) => stores.largeObjects.findAny(name.sha256));
     if (known) await drain(proved);
-    else await objects.put(largeObjectKey(name.sha256), proved, { sizeBytes: name.sizeBytes });
+    else await objects.put(largeObjectKey(name.sha256), proved, { sizeBytes, reuse: hashed.reuse });
     return known === undefined;
   }
 
@@ -328,10 +332,11 @@ export function createLfs(parts: {
         const code = sizeBytes > expected ? 'BodyTooLarge' : 'InvalidPart';
         throw new HubError(code, `Part ${partNumber} must have ${expected} bytes.`);
       }
-      const hash = createHash('sha256');
-      await objects.put(uploadPartKey(upload.publicId, partNumber), hashing(source, hash), { sizeBytes });
+      using hashed = hashBytes(source, sizeBytes);
+      const { bytes, reuse } = hashed;
+      await objects.put(uploadPartKey(upload.publicId, partNumber), bytes, { sizeBytes, reuse });
       await failPoint('part-stored');
-      const etag = hash.digest('hex');
+      const etag = hashed.sha256();
       await db.write((stores) =>
         stores.uploads.putPart(upload.publicId, { number: partNumber, sizeBytes, etag }),
       );
@@ -406,16 +411,6 @@ function orderedEtags(given: readonly GivenPart[], count: number): readonly stri
       throw new HubError('InvalidPart', 'Parts must be numbered from 1 in ascending order.');
     return etag.replace(/^"|"$/g, '');
   });
-}
-
-async function* hashing(
-  source: ByteSource,
-  hash: { update(chunk: Uint8Array): unknown },
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    hash.update(chunk);
-    yield chunk;
-  }
 }
 
 async function* joinParts(objects: ObjectStore, upload: Upload, count: number): AsyncGenerator<Uint8Array> {
