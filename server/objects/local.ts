@@ -68,7 +68,10 @@ export async function openLocalStore(
     await folders.sync(parent);
   }
 
-  async function write(key: string, writeFile: (path: string) => Promise<WrittenFile>): Promise<StoredObject> {
+  async function write(
+    key: string,
+    writeFile: (path: string) => Promise<WrittenFile>,
+  ): Promise<StoredObject> {
     if (failedSync !== undefined) throw syncFailed(failedSync);
     const staged = join(staging, `${process.pid}.${instance}.${randomUUID()}`);
     try {

@@ -11,6 +11,7 @@ import { largeObjectKey, xorbKey } from '../objects/keys.ts';
 import type { ByteRange, ByteSource, ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import { freeBytes } from '../platform/free-bytes.ts';
 import { createSlots } from '../platform/slots.ts';
 import { digestStream } from '../workers/digest.ts';
 import type { WorkerPool } from '../workers/pool.ts';
@@ -95,11 +96,11 @@ export interface Xet {
     query: { readonly range?: unknown; readonly expires?: unknown; readonly signature?: unknown },
     requested: ByteRange | undefined,
   ): Promise<{ readonly bytes: ByteSource; readonly range: ByteRange }>;
-  /** The bytes of a file by its terms, whether it is known or not. */
+  /** The bytes of a file by its terms, whether it is known or not; each array until the one after the next is asked for. */
   readFile(file: XetFile): ByteSource;
   /** Chunk index of a xorb that is held. */
   chunkIndex(xorb: XetHash): Promise<ChunkIndex>;
-  /** The bytes of a large object in whichever form it is held. */
+  /** The bytes of a large object in whichever form it is held; each array until the one after the next is asked for. */
   openLargeObject(object: LargeObject, range: ByteRange | undefined): Promise<ByteSource>;
 }
 
@@ -135,7 +136,7 @@ export function createXet(parts: {
   const chunkIndexes = createChunkIndexes({ objects, cacheChunks: CACHED_CHUNKS });
   const reader = createXetFileReader({
     getChunkIndex: chunkIndexes.get,
-    readXorb: (xorb, range) => objects.read(xorbKey(xorb), range),
+    readXorb: (xorb, range, into) => objects.read(xorbKey(xorb), range, into),
     inflateElsewhere: async (records, rawBytes) => {
       const owned = new Uint8Array(records);
       return workers.run('inflateBlock', { records: owned, rawBytes }, [owned.buffer]);
@@ -349,7 +350,7 @@ const hasChunk = (index: ChunkIndex, start: number, end: number, hash: Uint8Arra
 
 const notHeld = (): HubError => new HubError('NotFound', 'This repository holds no such file.');
 
-/** Read an upload whole into one buffer, up to the limit of its format. */
+/** Read an upload whole into one buffer, up to the limit of its format. The arrays of `body` are given up. */
 async function collect(
   body: ByteSource,
   announcedBytes: number | undefined,
@@ -369,6 +370,7 @@ async function collect(
     }
     whole.set(chunk, size);
     size += chunk.byteLength;
+    freeBytes(chunk);
   }
   return size === whole.byteLength ? whole : whole.slice(0, size);
 }

@@ -4,6 +4,7 @@ import { xorbChunksKey, xorbKey } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import { freeBytes } from '../platform/free-bytes.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import { parseChunkIndex } from '../xet/chunk-index.ts';
@@ -27,7 +28,7 @@ export function createXorbKeeper(parts: {
     async keep(hash, bytes) {
       const proved = await workers.run('verifyXorb', { bytes, expected: hash }, [bytes.buffer]);
       // Another client may compress the same chunks to other bytes: content and index must be of one upload.
-      return queue.run(hash, async () => {
+      const isNew = await queue.run(hash, async () => {
         const [known] = await db.read((stores) => stores.xet.findXorbs([hash]));
         if (known) return false;
         await objects.put(xorbKey(hash), proved.content);
@@ -41,6 +42,9 @@ export function createXorbKeeper(parts: {
         await failPoint('xorb-kept');
         return true;
       });
+      // Only where all went well: a write that failed may still look at them.
+      freeBytes(new Uint8Array(proved.content.buffer));
+      return isNew;
     },
   };
 }

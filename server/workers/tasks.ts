@@ -1,6 +1,7 @@
 import type { Sha256, XetHash } from '../domain/ids.ts';
 import type { IngestPlan, IngestReport, IngestTurn } from '../git/pack-ingest.ts';
 import type { FetchedRemote, RemoteAddress } from '../git/remote-fetch.ts';
+import { freeBytes } from '../platform/free-bytes.ts';
 import type { ChunkList } from '../xet/file-chunker.ts';
 
 /*
@@ -36,7 +37,13 @@ export const calls = {
   verifyXorb: async (input: { readonly bytes: Uint8Array<ArrayBuffer>; readonly expected: XetHash }) => {
     const { verifyXorb } = await import('../xet/xorb.ts');
     const { writeChunkIndex } = await import('../xet/chunk-index.ts');
-    const { contentBytes, rawBytes, index } = await verifyXorb(input.bytes, input.expected);
+    const { contentBytes, rawBytes, index } = await verifyXorb(input.bytes, input.expected).catch(
+      (error: unknown) => {
+        // Nobody will look at it any more, and a thread without work does not look for garbage.
+        freeBytes(input.bytes);
+        throw error;
+      },
+    );
     return {
       output: {
         /** The chunk records, to be stored as they are. */

@@ -17,6 +17,24 @@ export const bytesToInflate = (records: Uint8Array): number => {
   return total;
 };
 
+/**
+ * The raw bytes of a block whose chunks are all stored raw, `rawBytes` of them, moved together over their headers at the
+ * start of `records`. Throws `InvalidObject`.
+ */
+export const joinBlock = (records: Uint8Array, rawBytes: number): Uint8Array => {
+  let write = 0;
+  for (let offset = 0; offset < records.length;) {
+    const header = parseChunkHeader(records, offset);
+    if (!isStoredRaw(header)) throw new HubError('InvalidObject', 'The block has a chunk to inflate.');
+    const start = offset + CHUNK_HEADER_BYTES;
+    offset = start + header.storedBytes;
+    records.copyWithin(write, start, offset);
+    write += header.rawBytes;
+  }
+  if (write !== rawBytes) throw new HubError('InvalidObject', 'The block has another size than its chunks.');
+  return records.subarray(0, write);
+};
+
 /** The raw bytes of a block, `rawBytes` of them, in an array of their own. Throws `InvalidObject`. */
 export const inflateBlock = (records: Uint8Array, rawBytes: number): Uint8Array<ArrayBuffer> => {
   const target = new Uint8Array(new ArrayBuffer(rawBytes));

@@ -58,6 +58,28 @@ describe('object store: local, beyond the port', () => {
     await store.close();
   });
 
+  test('a large file is synced while it is written, and a sync that fails then fails the put and all after it', async () => {
+    const folder = await newFolder();
+    const store = await openLocalStore({ folder, ...guard });
+    const part = Buffer.alloc(1024 * 1024, 'x');
+    async function* parts(count: number): AsyncGenerator<Uint8Array> {
+      for (let n = 0; n < count; n++) yield part;
+    }
+    const syncs = await spyOn('datasync');
+    await store.put('small', parts(31));
+    expect(syncs).not.toHaveBeenCalled();
+    await store.put('large', parts(40));
+    expect(syncs).toHaveBeenCalled();
+    await failNext('datasync', 'EIO', 'fdatasync');
+    const failed = { code: 'Unavailable', cause: { code: 'EIO' } };
+    await expect(store.put('a', parts(40))).rejects.toMatchObject(failed);
+    await expect(store.put('b', Buffer.from('x'))).rejects.toMatchObject(failed);
+    expect(await store.head('a')).toBeUndefined();
+    expect((await store.head('large'))?.sizeBytes).toBe(40 * part.length);
+    expect(await readdir(join(folder, 'staging'))).toEqual([]);
+    await store.close();
+  });
+
   test('a put that was killed leaves nothing, and the next start removes its temporary file', async () => {
     const folder = await newFolder();
     const program = `
@@ -141,12 +163,19 @@ describe('object store: local, beyond the port', () => {
 });
 
 /** Let the next such call on any file handle of this process fail as the system would. */
-async function failNext(method: 'sync' | 'writev', code: string, syscall: string): Promise<void> {
+async function failNext(method: WatchedCall, code: string, syscall: string): Promise<void> {
+  const error = Object.assign(new Error(`${code}: planted, ${syscall}`), { code, syscall });
+  (await spyOn(method)).mockRejectedValueOnce(error);
+}
+
+type WatchedCall = 'sync' | 'datasync' | 'writev';
+
+/** Watch a call on all file handles. */
+async function spyOn(method: WatchedCall) {
   const handle = await open(tmpdir(), 'r');
   const handles = Object.getPrototypeOf(handle) as FileHandle;
   await handle.close();
-  const error = Object.assign(new Error(`${code}: planted, ${syscall}`), { code, syscall });
-  vi.spyOn(handles, method).mockRejectedValueOnce(error);
+  return vi.spyOn(handles, method);
 }
 
 /** Paths under `folder` that this process has open; empty where the system does not tell (no /proc). */

@@ -74,6 +74,25 @@ export function objectStoreSuite(name: string, open: (guard: GuardOptions) => Pr
         expect(await getWhole('tiny')).toEqual(bytes);
       });
 
+      test.each([1000, 512 * KiB])(
+        'takes a source that uses its two buffers again, %i bytes each',
+        async (length) => {
+          const bytes = randomBytes(20 * length + 7);
+          const memory = new SharedArrayBuffer(2 * length);
+          async function* source(): AsyncGenerator<Uint8Array> {
+            for (let at = 0, turn = 0; at < bytes.length; at += length, turn++) {
+              const part = bytes.subarray(at, at + length);
+              const buffer = new Uint8Array(memory, (turn % 2) * length, part.length);
+              buffer.set(part);
+              yield buffer;
+            }
+          }
+          const put = await store.put('reused', source(), { sizeBytes: bytes.length, reuse: true });
+          expect(put.sizeBytes).toBe(bytes.length);
+          expect(digest(await getWhole('reused'))).toBe(digest(bytes));
+        },
+      );
+
       test('an object keeps its bytes when the buffer it was made of changes', async () => {
         const bytes = Buffer.from('before');
         await store.put('copied', bytes);
@@ -270,6 +289,11 @@ export function objectStoreSuite(name: string, open: (guard: GuardOptions) => Pr
 
       test('read of no bytes is empty', async () => {
         expect(await store.read('ranged', { start: 10, end: 10 })).toHaveLength(0);
+        const into = Buffer.alloc(1000, 'x');
+        const given = await store.read('ranged', { start: 10, end: 510 }, into);
+        expect([given.buffer === into.buffer, given.length]).toEqual([true, 500]);
+        expect(into.subarray(0, 500)).toEqual(await store.read('ranged', { start: 10, end: 510 }));
+        expect(into.subarray(500).every((byte) => byte === 0x78)).toBe(true);
       });
 
       test('many readers at once each get their own bytes', async () => {

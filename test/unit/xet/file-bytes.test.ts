@@ -30,9 +30,13 @@ const xorbOf = (hash: XetHash): BuiltXorb => {
   return xorb;
 };
 
+const copied = (bytes: Uint8Array, into: Buffer): Buffer => {
+  into.set(bytes);
+  return into.subarray(0, bytes.length);
+};
 const parts: XetFileReaderParts = {
   getChunkIndex: async (hash): Promise<ChunkIndex> => xorbOf(hash).index,
-  readXorb: async (hash, range) => xorbOf(hash).bytes.subarray(range.start, range.end),
+  readXorb: async (hash, range, into) => copied(xorbOf(hash).bytes.subarray(range.start, range.end), into),
   memoryBytes: 64 * 1024 * 1024,
 };
 const reader = createXetFileReader(parts);
@@ -57,7 +61,7 @@ const everything = await fileOf([
 
 const collect = async (source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> => {
   const list: Uint8Array[] = [];
-  for await (const bytes of source) list.push(bytes);
+  for await (const bytes of source) list.push(Uint8Array.from(bytes));
   return list;
 };
 
@@ -65,6 +69,35 @@ describe('createXetFileReader', () => {
   it('gives the bytes of a file from terms of every kind', async () => {
     const bytes = Buffer.concat(await collect(reader.read(everything)));
     expect(bytes.equals(everything.content)).toBe(true);
+  });
+
+  it('leaves an array alone until the one after the next is asked for, and then uses its memory again', async () => {
+    const file = await fileOf([{ xorb: raw, start: 0, end: 40 }]);
+    const seen = new Set<ArrayBufferLike>();
+    let [count, at, held]: [number, number, Uint8Array] = [0, 0, new Uint8Array()];
+    for await (const bytes of createXetFileReader({ ...parts, memoryBytes: 0 }).read(file)) {
+      expect(file.content.subarray(at - held.length, at).equals(held)).toBe(true);
+      expect(file.content.subarray(at, at + bytes.length).equals(bytes)).toBe(true);
+      at += bytes.length;
+      held = bytes;
+      seen.add(bytes.buffer);
+      count += 1;
+    }
+    expect(at).toBe(file.sizeBytes);
+    expect(seen.size).toBeLessThan(count / 2);
+  });
+
+  it('says CorruptObject of raw chunks that are damaged', async () => {
+    const file = await fileOf([{ xorb: raw, start: 0, end: 40 }]);
+    const damaged = createXetFileReader({
+      ...parts,
+      readXorb: async (hash, range, into) => {
+        const bytes = await parts.readXorb(hash, range, into);
+        bytes[1] = 17;
+        return bytes;
+      },
+    });
+    await expect(collect(damaged.read(file))).rejects.toMatchObject({ code: 'CorruptObject' });
   });
 
   it('gives any range of it', async () => {
@@ -109,9 +142,9 @@ describe('createXetFileReader', () => {
     let stored = 0;
     const counting = createXetFileReader({
       ...parts,
-      readXorb: async (hash, range) => {
+      readXorb: async (hash, range, into) => {
         stored += range.end - range.start;
-        return parts.readXorb(hash, range);
+        return parts.readXorb(hash, range, into);
       },
     });
     let taken = 0;
@@ -142,9 +175,9 @@ describe('createXetFileReader', () => {
     let reads = 0;
     const counting = createXetFileReader({
       ...parts,
-      readXorb: async (hash, range) => {
+      readXorb: async (hash, range, into) => {
         reads += 1;
-        return parts.readXorb(hash, range);
+        return parts.readXorb(hash, range, into);
       },
     });
     for await (const bytes of counting.read(everything)) {
@@ -161,8 +194,8 @@ describe('createXetFileReader', () => {
     const damages: readonly XetFileReaderParts['readXorb'][] = [
       async (hash, range) =>
         Buffer.from(xorbOf(hash).bytes.subarray(range.start, range.end)).fill(0xff, 30, 900),
-      async (hash, range) => xorbOf(hash).bytes.subarray(range.start, range.end - 1),
-      async (hash, range) => xorbOf(hash).bytes.subarray(range.start + 1, range.end),
+      async (hash, range, into) => copied(xorbOf(hash).bytes.subarray(range.start, range.end - 1), into),
+      async (hash, range, into) => copied(xorbOf(hash).bytes.subarray(range.start + 1, range.end), into),
       async () => Buffer.alloc(0),
       async (hash) => Promise.reject(new HubError('CorruptObject', `no xorb ${hash}`)),
     ];
@@ -183,10 +216,10 @@ describe('createXetFileReader', () => {
     let reads = 0;
     const failing = createXetFileReader({
       ...parts,
-      readXorb: async (hash, range) => {
+      readXorb: async (hash, range, into) => {
         reads += 1;
         if (reads === 3) throw new Error('disk is gone');
-        return parts.readXorb(hash, range);
+        return parts.readXorb(hash, range, into);
       },
     });
     const given: number[] = [];
