@@ -79,7 +79,10 @@ export interface Lfs {
     granted: Granted<'read'>,
     objects: readonly LfsObjectName[],
   ): Promise<readonly DownloadPlan[]>;
-  /** Receive an object whole; answers its entity tag. `sizeBytes` is what the client announced for this request. */
+  /**
+   * Receive an object whole; answers its entity tag. `sizeBytes` is what the client announced for this request. The
+   * arrays of `source` are given up, here and below: their memory may be freed.
+   */
   receive(capability: string, source: ByteSource, sizeBytes: number): Promise<string>;
   /** Receive one part; answers its entity tag. */
   receivePart(capability: string, partNumber: number, source: ByteSource, sizeBytes: number): Promise<string>;

@@ -70,7 +70,10 @@ export interface Xet {
   writeToken(granted: Granted<'write'>): XetToken;
   /** Check a token. Throws InvalidCredentials, or Forbidden when it allows too little. */
   authorize(token: string | undefined, scope: 'read' | 'write'): Promise<XetGrant>;
-  /** Prove and keep a xorb. `sizeBytes` is its length where the client said it. Answers whether it is new. */
+  /**
+   * Prove and keep a xorb. `sizeBytes` is its length where the client said it. Answers whether it is new. The arrays of
+   * `body` are given up, here and below: their memory may be freed.
+   */
   putXorb(grant: XetGrant, hash: string, body: ByteSource, sizeBytes: number | undefined): Promise<boolean>;
   /** Prove a shard and keep its files. Answers whether any is new. */
   putShard(grant: XetGrant, body: ByteSource, sizeBytes: number | undefined): Promise<boolean>;
@@ -350,7 +353,7 @@ const hasChunk = (index: ChunkIndex, start: number, end: number, hash: Uint8Arra
 
 const notHeld = (): HubError => new HubError('NotFound', 'This repository holds no such file.');
 
-/** Read an upload whole into one buffer, up to the limit of its format. The arrays of `body` are given up. */
+/** Read an upload whole into one buffer, up to the limit of its format. Frees the arrays of `body`. */
 async function collect(
   body: ByteSource,
   announcedBytes: number | undefined,

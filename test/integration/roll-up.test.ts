@@ -25,8 +25,9 @@ beforeEach(async () => {
 });
 afterEach(() => hub[Symbol.asyncDispose]());
 
+/** A copy: what receives it may give up its memory. */
 async function* whole(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield await Promise.resolve(bytes);
+  yield await Promise.resolve(Buffer.from(bytes));
 }
 
 const inline = (path: string, bytes: Buffer): FileToSend => ({ path, bytes, form: 'inline' });

@@ -44,9 +44,10 @@ const MOST_STEPS = 60;
 
 const sha256Of = (bytes: Uint8Array): Sha256 => createHash('sha256').update(bytes).digest('hex') as Sha256;
 
+/** Copies: what receives them may give up their memory. */
 async function* inPieces(bytes: Buffer, size = 64 * 1024): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) {
-    yield await Promise.resolve(bytes.subarray(at, at + size));
+    yield await Promise.resolve(Buffer.from(bytes.subarray(at, at + size)));
   }
 }
 
