@@ -3,6 +3,7 @@ import type { ChangeOperation } from '../domain/change-set.ts';
 import { HubError, isHubError } from '../domain/errors.ts';
 import { parsePointer } from '../domain/lfs.ts';
 import type { ObjectStaging } from './object-staging.ts';
+import { createTimeSlice } from '../git/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import { atLine, decodeLine, splitLines } from './body-lines.ts';
 
@@ -37,8 +38,11 @@ export async function receiveCommit(
   const operations: ChangeOperation[] = [];
   let header: CommitHeader | undefined;
   let number = 0;
+  // Many lines come in one piece, and to read them awaits nothing but what is there already.
+  const slice = createTimeSlice();
   for await (const bytes of splitLines(body, maxLineBytes(limits))) {
     number++;
+    if (slice.isOver()) await slice.next();
     if (number > limits.maxLines)
       throw new HubError('TooManyItems', `A commit may have ${limits.maxLines} lines.`);
     try {

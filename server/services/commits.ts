@@ -13,6 +13,7 @@ import { branchRef } from '../domain/revision.ts';
 import type { GitObject, NewGitObject } from '../git/object-storage.ts';
 import { isAncestor } from '../git/commit-log.ts';
 import { newObject, writeCommit } from '../git/objects.ts';
+import { createTimeSlice } from '../git/time-slice.ts';
 import { editTree, type EditedTree, type TreeTarget } from '../git/tree-editor.ts';
 import { findEntry } from '../git/tree-walk.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
@@ -103,7 +104,7 @@ export function createCommits(parts: {
       await failPoint('commit-received');
       const changes = foldOperations(received.operations);
       const parent = await parentOf(granted.repo, received.header);
-      const fingerprint = fingerprintOf(granted, branch, parent, changes);
+      const fingerprint = await fingerprintOf(granted, branch, parent, changes);
       return { received, parent, changes, blobs: await staging.store(), fingerprint, attributes };
     } finally {
       await staging.dispose();
@@ -224,7 +225,9 @@ export function createCommits(parts: {
     const made = new Map<Oid, NewGitObject>();
     const large = await largeObjectsOf(repo, prepared.changes.additions.values());
     const linkPaths = new Map<number, string>();
+    const slice = createTimeSlice();
     for (const [path, addition] of prepared.changes.additions) {
+      if (slice.isOver()) await slice.next();
       if (addition.kind === 'file') targets.set(path, { mode: FILE_MODE, oid: addition.oid });
       else if (addition.kind === 'copy') targets.set(path, await copySource(repo, head, headTree, addition));
       else {
@@ -331,7 +334,12 @@ export function createCommits(parts: {
     if (current === 'unreadable') return undefined;
     const text = current.toString('utf8');
     const rules = parseLfsRules(text);
-    const uncovered = paths.filter((path) => !rules.isLfs(path));
+    const uncovered: string[] = [];
+    const slice = createTimeSlice();
+    for (const path of paths) {
+      if (slice.isOver()) await slice.next();
+      if (!rules.isLfs(path)) uncovered.push(path);
+    }
     if (uncovered.length === 0) return undefined;
     const separator = text === '' || text.endsWith('\n') ? '' : '\n';
     const lines = uncovered.map(lfsRuleFor).join('');
@@ -434,18 +442,22 @@ function refuseTwins(edited: EditedTree): void {
   );
 }
 
-function fingerprintOf(
+async function fingerprintOf(
   granted: Granted<'write'>,
   branch: string,
   parent: Oid | undefined,
   changes: ChangeSet,
-): Buffer {
+): Promise<Buffer> {
   const actor = granted.actor.kind === 'user' ? granted.actor.user.publicId : '';
   const hash = createHash('sha256').update(JSON.stringify([actor, branch, parent ?? null]));
   const byPath = (a: { path: string }, b: { path: string }): number =>
     a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
   for (const { path, kind } of [...changes.deletions].sort(byPath))
     hash.update(JSON.stringify(['-', kind, path]));
-  for (const addition of [...changes.additions.values()].sort(byPath)) hash.update(JSON.stringify(addition));
+  const slice = createTimeSlice();
+  for (const addition of [...changes.additions.values()].sort(byPath)) {
+    if (slice.isOver()) await slice.next();
+    hash.update(JSON.stringify(addition));
+  }
   return hash.digest();
 }
