@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHubApi, type HubApi } from '../test/support/hub-api.ts';
 import { runAtoll, startProgram } from '../test/support/program.ts';
+import { freePort } from '../test/support/ssh.ts';
 
 /** The real program on a folder of its own, with one user. */
 export interface BenchHub extends AsyncDisposable {
   readonly api: HubApi;
   readonly url: string;
   readonly port: number;
+  readonly sshPort: number;
   readonly token: string;
   readonly pid: number;
   /** A folder for whatever a case writes; it goes away with the hub. */
@@ -26,9 +28,9 @@ export async function startBenchHub(): Promise<BenchHub> {
     readonly secrets: readonly { readonly secret: string }[];
   };
   const token = secrets[0]?.secret ?? '';
-  const program = await startProgram(['--port', '0', '--data-dir', dataDir, '--log-level', 'warn'], {
-    env: profilerEnvironment(),
-  });
+  const sshPort = await freePort();
+  const flags = ['--port', '0', '--ssh-port', String(sshPort), '--data-dir', dataDir, '--log-level', 'warn'];
+  const program = await startProgram(flags, { env: profilerEnvironment() });
   cleanup.defer(async () => {
     const { stderr } = await program.end('SIGTERM');
     process.stderr.write(stderr);
@@ -38,6 +40,7 @@ export async function startBenchHub(): Promise<BenchHub> {
     api: createHubApi({ url: program.url, token }),
     url: program.url,
     port: Number(new URL(program.url).port),
+    sshPort,
     token,
     pid: program.pid,
     scratch,

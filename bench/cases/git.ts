@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gitSshCommand, makeSshKey } from '../../test/support/ssh.ts';
 import type { BenchCase, BenchContext } from '../bench-case.ts';
 import { startGitServer } from '../git-server.ts';
 import { inParallel, median, memoryOf, peakDuring, secondsOf } from '../measure.ts';
@@ -24,6 +25,14 @@ const git = async (cwd: string, ...args: readonly string[]): Promise<string> =>
       env: { ...process.env, HOME: cwd, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' },
     })
   ).stdout.trim();
+
+/** Address of a repository by SSH, and the setting with which git comes in there, by a key made for it. */
+async function openSsh({ api, sshPort }: BenchContext['hub'], folder: string, name: string) {
+  const key = makeSshKey(folder, 'bench');
+  await api.call('/api/user/keys', { json: { title: 'bench', key: key.publicLine } });
+  const setting = ['-c', `core.sshCommand=${gitSshCommand(sshPort, key)}`] as const;
+  return { url: `ssh://git@127.0.0.1:${sshPort}/ada/${name}`, setting };
+}
 
 const WHO = 'A U Thor <author@example.com>';
 
@@ -129,6 +138,17 @@ export const gitTransfers: BenchCase = {
       add(`${size}, cold`, await bothSeconds(1, (place) => clone(place)), 1);
       add(`${size}, cached`, await bothSeconds(ROUNDS, (place) => clone(place)), 1);
       add('the same, depth 1', await bothSeconds(ROUNDS, (place) => clone(place, '--depth=1')), 1);
+
+      const ssh = await openSsh(hub, folder, 'history');
+      const byBoth = await bothSeconds(ROUNDS, async (place) => {
+        if (place === 'theirs') await clone('ours');
+        else {
+          const copy = join(folder, `copy-${(copies += 1)}`);
+          await git(folder, ...ssh.setting, 'clone', '--quiet', '--bare', ssh.url, copy);
+        }
+      });
+      const byHttp = { name: 'the same by HTTP', seconds: byBoth.theirs };
+      rows.push(ratioRow(`${size} by SSH, cached`, byBoth.ours, 0.5, byHttp));
 
       const kept = { ours: await clone('ours'), theirs: await clone('theirs') };
       const fetch = (place: keyof Places): Promise<unknown> =>
