@@ -114,6 +114,7 @@ describe.runIf(process.platform === 'linux')('the memory of a hub', () => {
     hubs.push(hub);
     const { flags, variables } = readFacts(hub.pid);
     expect(flags).toContain(' --max-semi-space-size=');
+    expect(flags).toMatch(/ --v8-pool-size=[1-4] /);
     expect(flags).toContain(args.join(' '));
     expect(variables).toMatch(/^MALLOC_MMAP_THRESHOLD_=/m);
   });
