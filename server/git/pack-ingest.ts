@@ -345,7 +345,8 @@ export async function ingestPack(
         if (!resolveDelta(base, delta)) continue;
         adopt(delta);
         if (rows.firstDelta(delta) !== NO_ROW) stack.push(delta);
-        await pause();
+        const paused = pause();
+        if (paused) await paused;
       }
     }
   }
@@ -416,7 +417,8 @@ export async function ingestPack(
       file.read(piece, at);
       sha1.update(piece);
       at += piece.length;
-      await pause();
+      const paused = pause();
+      if (paused) await paused;
     }
     const trailer = sha1.digest();
     file.write(trailer, contents.bodyEnd);
@@ -445,7 +447,8 @@ export async function ingestPack(
           note(rows.oid(row), 'tree', { text: 'has a refused name', entry: '.cache', isName: true });
         }
       }
-      await pause();
+      const paused = pause();
+      if (paused) await paused;
     }
     return isAllReachable;
   }
@@ -485,7 +488,8 @@ export async function ingestPack(
         types.push(type);
         if (types.length >= OUTSIDE_AT_ONCE) await askOutside();
       }
-      await pause();
+      const paused = pause();
+      if (paused) await paused;
     }
     await askOutside();
     return leadsOutside;
@@ -512,7 +516,8 @@ export async function ingestPack(
           if (!isHubError(error, 'InvalidContent')) throw error;
           throw new HubError('InvalidObject', error.message, { cause: error });
         }
-        await pause();
+        const paused = pause();
+        if (paused) await paused;
       }
     }
     await askOutside();

@@ -105,7 +105,8 @@ export function createPackWalk(needs: {
         known.set(row, { entries, depth, pathBytes });
         stack.pop();
       }
-      await pause();
+      const paused = pause();
+      if (paused) await paused;
     }
   }
 
@@ -130,9 +131,11 @@ export function createPackWalk(needs: {
               stack.push({ row: below, prefix: `${path}/` });
           }
           if (wanted.size === 0) return found;
-          await pause();
+          const paused = pause();
+          if (paused) await paused;
         }
-        await pause();
+        const paused = pause();
+        if (paused) await paused;
       }
       return found;
     },

@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { HubError } from '../domain/errors.ts';
 import { unpackFailure } from './messages.ts';
@@ -83,6 +85,16 @@ const DEFAULT_IDLE_MS = 30_000;
 /** V8 would let garbage of tasks grow to 140 MB in each thread before it looks for it, which makes nothing faster. */
 const YOUNG_MB = 12;
 
+/**
+ * An environment of their own: tasks are pure and have no business with the process's secrets. What the process keeps
+ * compiled they are told, for a thread starts in a quarter of the time with it, and finds it by no other way.
+ */
+const threadEnvironment = (): NodeJS.ProcessEnv => {
+  // The process names the folder of its own version there.
+  const compiled = getCompileCacheDir();
+  return compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
+};
+
 const closed = (): HubError => new HubError('Unavailable', 'The server is shutting down.');
 const died = (cause: unknown): HubError =>
   new HubError('Internal', 'A worker thread stopped unexpectedly.', { cause });
@@ -112,9 +124,8 @@ export const createWorkerPool = (options: WorkerPoolOptions): WorkerPool => {
   };
 
   const startThread = (): Thread => {
-    // Its own empty environment: tasks are pure and have no business with the process's secrets.
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-    const worker = new Worker(entry, { env: {}, name: 'atoll-worker', resourceLimits });
+    const worker = new Worker(entry, { env: threadEnvironment(), name: 'atoll-worker', resourceLimits });
     const thread: Thread = { worker, pending: new Map(), isCalled: false, sessions: 0, idleTimer: undefined };
     worker.on('message', (response: Response) => {
       const pending = thread.pending.get(response.id);
