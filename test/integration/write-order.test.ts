@@ -1,11 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { isHubError } from '../../server/domain/errors.ts';
+import { writePointer } from '../../server/domain/lfs.ts';
 import { branchRef } from '../../server/domain/revision.ts';
 import type { Sha256 } from '../../server/domain/ids.ts';
 import type { Repo } from '../../server/domain/repo.ts';
 import { SWEEP_GRACE_MS } from '../../server/services/sweep.ts';
+import {
+  forge,
+  forgeCommit,
+  packOf,
+  treeLine,
+  ZERO_OID,
+  type ForgedObject,
+} from '../support/forged-packs.ts';
 import { openHubServices, type HubServices } from '../support/hub-services.ts';
+import { packets, readAnswer } from '../support/wire.ts';
 import { buildFile, buildShard, buildXorb } from '../unit/xet/builders.ts';
 
 /*
@@ -147,6 +157,65 @@ const historyChange = (
   },
 });
 
+/** What refs a push wants to be what; undefined deletes one. */
+type PushedRefs = Readonly<Record<string, string | undefined>>;
+
+/** Push as git does: look at the refs, and send what is not as it should be. Throws what a person is told. */
+async function push(
+  hub: HubServices,
+  repo: Repo,
+  wanted: PushedRefs,
+  objects: readonly ForgedObject[],
+): Promise<void> {
+  const granted = await hub.writer(repo);
+  const refs = await hub.services.contents.refs(granted);
+  const current = new Map<string, string>(refs.map(({ name, target }) => [name, target]));
+  const commands = Object.entries(wanted)
+    .filter(([name, next]) => current.get(name) !== next)
+    .map(([name, next]) => `${current.get(name) ?? ZERO_OID} ${next ?? ZERO_OID} ${name}`);
+  const [first, ...others] = commands;
+  if (first === undefined) return;
+  const lines = packets([`${first}\0 report-status atomic\n`, ...others.map((line) => `${line}\n`), 'flush']);
+  const brings = Object.values(wanted).some((next) => next !== undefined);
+  const request = Buffer.concat([lines, brings ? packOf(objects) : Buffer.alloc(0)]);
+  const answer = hub.services.receivePack.serve(granted, {
+    ...{ protocol: 0, isStateless: true, input: inPieces(request), from: '127.0.0.1' },
+    signal: new AbortController().signal,
+  });
+  const report = readAnswer(await readAll(answer));
+  const wrong = report.filter((line) => line.startsWith('ng ') || /^unpack (?!ok)/.test(line));
+  if (wrong.length > 0) throw new Error(wrong.join('; '));
+}
+
+const FULL_MODE = '100644';
+
+/** A push of one commit with such files onto the branch, and with a tag beside it. */
+async function pushChange(hub: HubServices, repo: Repo, files: ReadonlyMap<string, Buffer>): Promise<Change> {
+  const { commit: parent } = await hub.services.contents.resolve(repo, 'main');
+  const blobs = new Map([...files].map(([path, content]) => [path, forge('blob', content)]));
+  const lines = [...blobs].sort().map(([path, { oid }]) => treeLine(FULL_MODE, path, oid));
+  const tree = forge('tree', Buffer.concat(lines));
+  const commit = forgeCommit(tree.oid, { parents: [parent], message: 'the change' });
+  const wanted = { [branchRef('main')]: commit.oid, 'refs/tags/v1': commit.oid };
+  return {
+    run: () => push(hub, repo, wanted, [...blobs.values(), tree, commit]),
+    see: () => seeRepo(hub, repo),
+    async check() {
+      const refs = await hub.services.contents.refs(await hub.writer(repo));
+      expect(refs).toEqual(
+        expect.arrayContaining(
+          Object.entries(wanted).map(
+            ([name, target]) => expect.objectContaining({ name, target }) as unknown,
+          ),
+        ),
+      );
+      for (const [path, content] of files) {
+        expect((await readFile(hub, repo, path)).equals(content), path).toBe(true);
+      }
+    },
+  };
+}
+
 /** What a repository is told of a large object, and its bytes once it has it. */
 async function seeLarge(hub: HubServices, repo: Repo, content: Buffer): Promise<unknown> {
   const name = { sha256: sha256Of(content), sizeBytes: content.length };
@@ -242,6 +311,47 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
       Buffer.from(`${round} ${index}`),
     ]);
     return commitChange(hub, repo, new Map(files));
+  },
+
+  'a small push, kept as rows': async (hub, round) => {
+    const repo = await hub.createRepo(`pushed-${round}`);
+    return pushChange(hub, repo, new Map([['a.txt', randomBytes(500)]]));
+  },
+
+  'a large push, kept as a pack': async (hub, round) => {
+    const repo = await hub.createRepo(`pushed-${round}`);
+    return pushChange(hub, repo, new Map([['one.bin', randomBytes(1_200_000)]]));
+  },
+
+  'a push of a pointer to a large file that waits for it': async (hub, round) => {
+    const repo = await hub.createRepo(`pushed-${round}`);
+    const content = randomBytes(1000);
+    await (await lfsChange(hub, repo, content)).run();
+    const pointer = writePointer({ sha256: sha256Of(content), sizeBytes: content.length });
+    return {
+      ...(await pushChange(hub, repo, new Map([['large.bin', Buffer.from(pointer)]]))),
+      async check() {
+        expect((await readFile(hub, repo, 'large.bin')).equals(content)).toBe(true);
+        expect(await seeLarge(hub, repo, content)).toBe('its bytes');
+      },
+    };
+  },
+
+  'a push that deletes a branch': async (hub, round) => {
+    const repo = await hub.createRepo(`pushed-${round}`);
+    const { commit } = await hub.services.contents.resolve(repo, 'main');
+    const options = { startingPoint: undefined, overwrite: true };
+    await hub.services.branches.create(await hub.writer(repo), 'side', options);
+    const names = async (): Promise<readonly string[]> =>
+      (await hub.services.contents.refs(await hub.writer(repo))).map(({ name }) => name);
+    return {
+      run: () => push(hub, repo, { [branchRef('side')]: undefined }, []),
+      see: () => seeRepo(hub, repo),
+      async check() {
+        expect(await names()).not.toContain(branchRef('side'));
+        expect((await hub.services.contents.resolve(repo, 'main')).commit).toBe(commit);
+      },
+    };
   },
 
   'the creation of a repository with a large first commit': async (hub, round) => {
