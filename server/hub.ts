@@ -25,6 +25,8 @@ export interface HubParts {
   readonly page: { readonly indexHtml: string; readonly assetsFolder: string };
   /** Development and tests: an answer that no contract declares is an error. */
   readonly strict: boolean;
+  /** How long a connection may stand still, where that is not to be minutes. */
+  readonly idleMs?: number | undefined;
 }
 
 /** A hub that listens. */
@@ -52,7 +54,7 @@ function lookedUpAnew<Value>(clock: Clock, lookUp: () => Value): () => Value {
 }
 
 async function serve(
-  { config, log, clock, page, strict }: HubParts,
+  { config, log, clock, page, strict, idleMs }: HubParts,
   services: Services,
 ): Promise<{
   readonly listeners: Listeners;
@@ -109,7 +111,7 @@ async function serve(
   const listeners = await listenOn(
     config.host,
     { port: config.port, setting: 'port', remedy: 'choose another port with --port or ATOLL_PORT' },
-    () => createHttpServer(handler),
+    () => createHttpServer(handler, idleMs),
   );
   port = listeners.port;
   try {

@@ -183,12 +183,12 @@ function checkExpectation(request: HubRequest): void {
  * End connections on which nothing moves. One on which the client waits for us is left alone: to prove the hash of a
  * very large file takes longer than a client may stand still.
  */
-function endIdleConnections(server: Server): void {
+function endIdleConnections(server: Server, idleMs: number): void {
   const working = new WeakMap<Socket, { message: IncomingMessage; response: ServerResponse }>();
   server.on('request', (message: IncomingMessage, response: ServerResponse) =>
     working.set(message.socket, { message, response }),
   );
-  server.setTimeout(IDLE_MS, (socket) => {
+  server.setTimeout(idleMs, (socket) => {
     const current = working.get(socket);
     const isOurTurn = current?.message.complete && !current.response.headersSent;
     if (!isOurTurn) socket.destroy();
@@ -223,9 +223,14 @@ function answerWithoutRequest(error: HubError): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${text}`;
 }
 
-/** A server with the limits of the hub; it is not listening yet. */
+/**
+ * A server with the limits of the hub; it is not listening yet.
+ *
+ * @param idleMs How long a client may neither send what it announced nor take what it asked for.
+ */
 export function createHttpServer(
   handler: (message: IncomingMessage, response: ServerResponse) => void,
+  idleMs = IDLE_MS,
 ): Server {
   const server = createServer(
     {
@@ -243,7 +248,7 @@ export function createHttpServer(
   );
   // Node would leave out what is beyond a count; the guards count, and refuse.
   server.maxHeadersCount = 0;
-  endIdleConnections(server);
+  endIdleConnections(server, idleMs);
   server.on('checkExpectation', handler);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) return;

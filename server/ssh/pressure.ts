@@ -19,6 +19,8 @@ const PIECE_BYTES = 128 * 1024;
 const TURN_BYTES = 256 * 1024;
 /** Only answers to a flood of requests, which are written without waiting, come this far. */
 const UNREAD_BYTES = 4 * 1024 * 1024;
+/** Who takes nothing of an answer for so long does not want it; until then it keeps others of theirs waiting. */
+const UNTAKEN_MS = 10 * 60_000;
 /** The window that ssh2 gives is 2 MiB; who sends more than that, unread, does not keep to it. */
 const UNCONSUMED_BYTES = 4 * 1024 * 1024;
 
@@ -57,8 +59,12 @@ export interface Pressure {
   watch(channel: ssh2.ServerChannel): void;
 }
 
-/** Flow control of one connection; ends it when the peer keeps to none. */
-export function createPressure(socket: Socket, connection: ssh2.Connection): Pressure {
+/** Flow control of one connection; ends it when the peer keeps to none, or takes nothing any more. */
+export function createPressure(
+  socket: Socket,
+  connection: ssh2.Connection,
+  untakenMs = UNTAKEN_MS,
+): Pressure {
   const channels = new Set<ssh2.ServerChannel>();
   let isExchangingKeys = false;
   let [written, read] = [0, 0];
@@ -103,8 +109,15 @@ export function createPressure(socket: Socket, connection: ssh2.Connection): Pre
 
   return {
     async write(channel, bytes, signal) {
-      for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES)
-        await writePiece(channel, bytes.subarray(at, at + PIECE_BYTES), signal);
+      const untaken = setTimeout(() => socket.destroy(), untakenMs);
+      try {
+        for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
+          await writePiece(channel, bytes.subarray(at, at + PIECE_BYTES), signal);
+          untaken.refresh();
+        }
+      } finally {
+        clearTimeout(untaken);
+      }
     },
     watch(channel) {
       channels.add(channel);

@@ -83,6 +83,7 @@ const INDEX_HTML = '<!doctype html><title>Atoll</title><style nonce="__ATOLL_NON
 export async function startHub(
   flags: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  options: { readonly idleMs?: number } = {},
 ): Promise<TestHub> {
   await using cleanup = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'atoll-hub-'));
@@ -102,7 +103,7 @@ export async function startHub(
   const log = createLog({ level: 'info', format: 'json', write: (line) => void lines.push(line) });
   const { clock, advance } = createShiftedClock();
   const page = { indexHtml: INDEX_HTML, assetsFolder };
-  const hub = await startListening({ config: read.config, log, clock, page, strict: true });
+  const hub = await startListening({ config: read.config, log, clock, page, strict: true, ...options });
   let stopping: Promise<void> | undefined;
   const stop = (timeIsUp = new AbortController().signal): Promise<void> => (stopping ??= hub.stop(timeIsUp));
   cleanup.defer(() => stop(AbortSignal.abort()));

@@ -66,9 +66,10 @@ export const tokenOf = (person: Person): string | undefined =>
 export async function startPeopledHub(
   flags: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  options: { readonly idleMs?: number } = {},
 ): Promise<TestHub> {
   await using cleanup = new AsyncDisposableStack();
-  const hub = cleanup.use(await startHub(flags, env));
+  const hub = cleanup.use(await startHub(flags, env, options));
   await hub.command('apply', { text: JSON.stringify(DESCRIPTION) });
   cleanup.move();
   return hub;

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import type ssh2 from 'ssh2';
 import { describe, expect, test } from 'vitest';
 import { createPressure, holdToPacketSize, writeNotice } from '../../../server/ssh/pressure.ts';
@@ -46,10 +46,14 @@ class FakeChannel extends EventEmitter {
   }
 }
 
-function openFake() {
+function openFake(untakenMs?: number) {
   const [socket, connection] = [new FakeSocket(), new EventEmitter()];
   const channel = new FakeChannel(socket);
-  const pressure = createPressure(socket as unknown as Socket, connection as unknown as ssh2.Connection);
+  const pressure = createPressure(
+    socket as unknown as Socket,
+    connection as unknown as ssh2.Connection,
+    untakenMs,
+  );
   const asChannel = channel as unknown as ssh2.ServerChannel;
   const gone = new AbortController();
   const write = (bytes: number): Promise<void> => pressure.write(asChannel, Buffer.alloc(bytes), gone.signal);
@@ -142,6 +146,25 @@ describe('others have their turns', () => {
 });
 
 describe('a connection ends', () => {
+  test('when nothing of an answer is taken for long, and not while some of it is', async () => {
+    const { socket, gone, write } = openFake(300);
+    socket.writableLength = 2 * MIB;
+    for (let round = 0; round < 4; round++) {
+      const waiting = write(10);
+      await delay(100);
+      expect(socket.isDestroyed).toBe(false);
+      socket.writableLength = 0;
+      socket.emit('drain');
+      await waiting;
+      socket.writableLength = 2 * MIB;
+    }
+    const stuck = write(10);
+    await delay(500);
+    expect(socket.isDestroyed).toBe(true);
+    gone.abort(new Error('gone'));
+    await expect(stuck).rejects.toThrow('gone');
+  });
+
   test('when answers pile up that nobody reads', () => {
     const { socket } = openFake();
     socket.writableLength = 3 * MIB;
