@@ -9,12 +9,12 @@ const READ_BYTES = 1024 * 1024;
 export async function* copyPack(
   { id, packKey, sizeBytes }: PackRef,
   readRange: GitStorage['readRange'],
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const end = sizeBytes - CHECKSUM_BYTES;
   const sha1 = createHash('sha1');
   for (let at = 0; at < end; at += READ_BYTES) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     const bytes = await readRange(packKey, at, Math.min(READ_BYTES, end - at));
     sha1.update(bytes);
     yield bytes;
