@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
-import { HubError, isHubError } from '../domain/errors.ts';
-import { checkGitFile, type GitFileName } from '../domain/git-files.ts';
+import { isHubError } from '../domain/errors.ts';
+import type { GitFileName } from '../domain/git-files.ts';
 import type { Oid } from '../domain/ids.ts';
 import { MAX_POINTER_BYTES, parsePointer } from '../domain/lfs.ts';
-import { parseWritablePath, shown } from '../domain/names.ts';
 import type { RandomAccessFile } from '../platform/scratch-file.ts';
 import { createHexReader, createNamedObjects } from './named-objects.ts';
 import {
@@ -17,8 +16,10 @@ import {
 import type { GitObject, GitObjectType } from './object-storage.ts';
 import { hashObject, objectHeader } from './objects.ts';
 import { createOidTable, OID_BYTES } from './oid-table.ts';
+import { createPackChecks } from './pack-checks.ts';
 import { createPackContents } from './pack-contents.ts';
 import { parseDeltaSizes, writeEntryHeader, type PackEntryHeader } from './pack-entry.ts';
+import { sentenceOf, type PackFault } from './pack-fault.ts';
 import { CHECKSUM_BYTES, PACK_HEADER_BYTES, parsePackIndex, writePackIndex } from './pack-index.ts';
 import { createPackRows, NO_ROW } from './pack-rows.ts';
 import { badPack, scanPack, type EntrySink, type Growth } from './pack-scan.ts';
@@ -101,7 +102,6 @@ const MAX_OBJECTS = 12_000_000;
 const OVERSIZE_RATIO = 4;
 const OVERSIZE_FREE_BYTES = 256 * 1024 * 1024;
 const BASES_AT_ONCE = 64;
-const OUTSIDE_AT_ONCE = 4096;
 const HASH_BYTES = 1024 * 1024;
 const DELTA_SIZES_BYTES = 32;
 /** Contents up to here are hashed as a whole, and kept for the deltas that follow them. */
@@ -111,13 +111,6 @@ const DELTA_ROOM_BYTES = 64 * 1024;
 /** Small packs of huge contents are not made into rows. */
 const MAX_HOT_CONTENT_BYTES = 16 * 1024 * 1024;
 const SLICE_MS = 20;
-
-/** Something wrong with one object; where it lies is found out when everything is resolved. */
-interface Fault {
-  readonly oid: Oid | undefined;
-  readonly type: GitObjectType;
-  readonly problem: ObjectProblem;
-}
 
 /**
  * Receive a pack: read it through, resolve its deltas depth-first, hash and check every object, add the bases it leaves
@@ -144,7 +137,7 @@ export async function ingestPack(
   const refBases = createOidTable();
   const refHeads: number[] = [];
   const pointers = createPointerList();
-  let fault: Fault | undefined;
+  let fault: PackFault | undefined;
   let oversizeBytes = 0;
   let growth: Growth = first.growth ?? { sizeBytes: 0, isEnd: false };
   let phase: IngestPhase = 'reading';
@@ -425,104 +418,6 @@ export async function ingestPack(
     return trailer;
   }
 
-  /**
-   * What the pack's objects say of each other must be so. Answers whether each of its own is a tip or named by another:
-   * since ids go in no circle, all of them are then reached from the tips.
-   */
-  async function checkInside(ownCount: number): Promise<boolean> {
-    const tipOids = new Set(tips);
-    const raw = rows.oids();
-    let isAllReachable = true;
-    for (let row = 0; row < rows.count; row += 1) {
-      const number = named.find(raw, row * OID_BYTES);
-      const type = number < 0 ? undefined : named.namedAs(number);
-      if (number >= 0) named.placeInPack(number);
-      if (type === undefined) {
-        if (row < ownCount && isAllReachable) isAllReachable = tipOids.has(rows.oid(row));
-      } else {
-        requireOneType(type, rows.oid(row));
-        const real = rows.type(row);
-        if (real !== type) throw badPack(`names ${rows.oid(row)} as a ${type}, and it is a ${real}`);
-        if (named.isRootWithCacheFolder(number)) {
-          note(rows.oid(row), 'tree', { text: 'has a refused name', entry: '.cache', isName: true });
-        }
-      }
-      const paused = pause();
-      if (paused) await paused;
-    }
-    return isAllReachable;
-  }
-
-  function requireOneType(type: GitObjectType | 'several', oid: Oid): asserts type is GitObjectType {
-    if (type === 'several') throw badPack(`names the object ${oid} as two types, and it has one`);
-  }
-
-  /** What they name outside the pack must be in the repository. Answers whether there is any. */
-  async function checkOutside(walk: PackWalk): Promise<boolean> {
-    const oids = named.oids();
-    let leadsOutside = false;
-    let wanted: Buffer[] = [];
-    let types: GitObjectType[] = [];
-    const askOutside = async (): Promise<void> => {
-      if (types.length === 0) return;
-      const { missing = [] } = await tell({ kind: 'outside', oids: Buffer.concat(wanted), types });
-      const [absent] = missing;
-      if (absent !== undefined) {
-        const oid = oidAt(wanted[absent] as Buffer, 0);
-        const path = (await walk.paths([oid])).get(oid);
-        const place = path === undefined ? '' : ` ("${shown(path)}")`;
-        throw badPack(
-          `is incomplete: the ${types[absent]} ${oid}${place} is neither in it nor in the repository`,
-        );
-      }
-      wanted = [];
-      types = [];
-    };
-    for (let number = 0; number < named.size; number += 1) {
-      const type = named.namedAs(number);
-      if (type === undefined || named.isInPack(number)) continue;
-      leadsOutside = true;
-      requireOneType(type, oidAt(oids, number));
-      if (!named.isKnown(number)) {
-        wanted.push(oids.subarray(number * OID_BYTES, (number + 1) * OID_BYTES));
-        types.push(type);
-        if (types.length >= OUTSIDE_AT_ONCE) await askOutside();
-      }
-      const paused = pause();
-      if (paused) await paused;
-    }
-    await askOutside();
-    return leadsOutside;
-  }
-
-  async function checkGitFiles(walk: PackWalk): Promise<void> {
-    const oids = named.oids();
-    let outside: { oid: Oid; name: GitFileName }[] = [];
-    const askOutside = async (): Promise<void> => {
-      if (outside.length > 0) await tell({ kind: 'git-files', files: outside });
-      outside = [];
-    };
-    for (let number = 0; number < named.size; number += 1) {
-      for (const name of named.gitFiles(number)) {
-        const oid = oidAt(oids, number);
-        if (!named.isInPack(number)) {
-          outside.push({ oid, name });
-          if (outside.length >= BASES_AT_ONCE) await askOutside();
-          continue;
-        }
-        try {
-          checkGitFile(name, contents.get(walk.rowOf(oid)));
-        } catch (error) {
-          if (!isHubError(error, 'InvalidContent')) throw error;
-          throw new HubError('InvalidObject', error.message, { cause: error });
-        }
-        const paused = pause();
-        if (paused) await paused;
-      }
-    }
-    await askOutside();
-  }
-
   /** Few and small objects as they are stored in rows; undefined when they turn out not to be. */
   function makeRows(ownCount: number, packBytes: number): readonly IngestedRow[] | undefined {
     if (ownCount > plan.hot.objects || packBytes > plan.hot.bytes) return undefined;
@@ -544,7 +439,7 @@ export async function ingestPack(
     return made;
   }
 
-  const failWith = async (found: Fault, walk?: PackWalk): Promise<never> => {
+  const failWith = async (found: PackFault, walk?: PackWalk): Promise<never> => {
     fault = undefined;
     const path = found.oid === undefined ? undefined : (await walk?.paths([found.oid]))?.get(found.oid);
     throw sentenceOf(found, path);
@@ -612,10 +507,11 @@ export async function ingestPack(
     }
     if (fault) await failWith(fault, walk);
 
-    const isAllReachable = await checkInside(ownCount);
+    const checks = createPackChecks({ rows, contents, named, tips, note, tell, pause });
+    const isAllReachable = await checks.checkInside(ownCount);
     if (fault) await failWith(fault, walk);
-    const leadsOutside = await checkOutside(walk);
-    await checkGitFiles(walk);
+    const leadsOutside = await checks.checkOutside(walk);
+    await checks.checkGitFiles(walk);
     const oversize = await walk.oversizeTree();
     if (oversize) {
       await failWith({ oid: rows.oid(oversize.row), type: 'tree', problem: oversize.problem });
@@ -650,9 +546,6 @@ export async function ingestPack(
   }
 }
 
-const oidAt = (raw: Buffer, number: number): Oid =>
-  raw.toString('hex', number * OID_BYTES, (number + 1) * OID_BYTES) as Oid;
-
 /** SHA-1 over the index without its two checksums, as `pack-write.ts` names packs. */
 const packIdOf = (index: Buffer): string =>
   createHash('sha1')
@@ -666,23 +559,4 @@ function readDeltaSizes(start: Buffer, offset: number): { readonly resultBytes: 
     if (!isHubError(error, 'CorruptObject')) throw error;
     throw badPack(`has a delta at byte ${offset} that cannot be read`, error);
   }
-}
-
-/** What is wrong with an object, and where it lies, as one sentence. */
-function sentenceOf({ oid, type, problem }: Fault, path?: string): HubError {
-  const { text, entry, isSize = false, isName = false } = problem;
-  if (isSize && type === 'blob') {
-    return new HubError('UseLfs', `${path === undefined ? 'A file' : `The file "${shown(path)}"`} ${text}.`);
-  }
-  if (isName && entry !== undefined) {
-    try {
-      parseWritablePath(path === undefined ? entry : `${path}/${entry}`);
-    } catch (error) {
-      if (isHubError(error)) return new HubError('InvalidObject', error.message);
-      throw error;
-    }
-  }
-  const what = `${type}${oid === undefined ? '' : ` ${oid}`}${path === undefined ? '' : ` ("${shown(path)}")`}`;
-  const about = entry === undefined ? '' : `: "${shown(entry)}"`;
-  return new HubError('InvalidObject', `The ${what} ${text}${about}.`);
 }
