@@ -311,13 +311,11 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
     },
 
     findBySamples: async (hashes) => {
+      // The limit also keeps SQLite from beginning with all objects in plain form, and trying every hash on each.
       const hits = db
         .selectFrom('object_samples')
-        .innerJoin('large_objects', 'large_objects.id', 'object_samples.object_id')
-        .select('object_samples.object_id')
-        .where('object_samples.hash', 'in', dialect.bytesRows(hashes))
-        .where('has_plain_form', '=', 1)
-        .where('xet_hash', 'is', null)
+        .select('object_id')
+        .where('hash', 'in', dialect.bytesRows(hashes))
         .limit(MAX_SAMPLE_HITS);
       const rows = await db
         .selectFrom(hits.as('hits'))
@@ -326,7 +324,9 @@ export function createLargeObjectStore({ db, dialect }: StoreContext): LargeObje
         .select(({ fn }) => fn.countAll<number>().as('samples'))
         .groupBy('large_objects.id')
         .execute();
-      return rows.map((row) => ({ object: toLargeObject(row), samples: Number(row.samples) }));
+      return rows
+        .filter(({ has_plain_form, xet_hash }) => has_plain_form === 1 && xet_hash === null)
+        .map((row) => ({ object: toLargeObject(row), samples: Number(row.samples) }));
     },
 
     dropPlainForm: async (objectId) => {
