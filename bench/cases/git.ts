@@ -15,6 +15,8 @@ const MIB = 1024 * 1024;
 const FOLDERS = 200;
 const CHANGED = 5;
 const ROUNDS = 5;
+/** Of what takes longer. */
+const FEW_ROUNDS = 3;
 
 /** Git as nobody in particular: no settings of this machine, and no question to a person. */
 const git = async (cwd: string, ...args: readonly string[]): Promise<string> =>
@@ -41,6 +43,8 @@ async function writeHistory(folder: string, files: number, commits: number): Pro
   await git(join(folder, '..'), 'init', '--quiet', '--initial-branch=main', folder);
   await git(folder, 'config', 'user.name', 'A U Thor');
   await git(folder, 'config', 'user.email', 'author@example.com');
+  // A commit of many files would begin to pack them in the background, and whoever is pushed to first would wait for it.
+  await git(folder, 'config', 'gc.auto', '0');
   const child = spawn('git', ['fast-import', '--quiet'], {
     cwd: folder,
     stdio: ['pipe', 'ignore', 'inherit'],
@@ -65,8 +69,11 @@ async function writeHistory(folder: string, files: number, commits: number): Pro
   await git(folder, 'reset', '--quiet', '--hard', 'main');
 }
 
+type Place = 'ours' | 'theirs';
+
 /** The same repository at the hub and at git's own server. */
 interface Places {
+  readonly name: string;
   readonly ours: string;
   readonly theirs: string;
 }
@@ -80,19 +87,22 @@ async function openPlaces(
   await hub.api.createRepo(`models/ada/${name}`);
   await git(root, 'init', '--quiet', '--bare', '--initial-branch=main', `${name}.git`);
   return {
+    name,
     ours: `http://ada:${hub.token}@127.0.0.1:${hub.port}/ada/${name}`,
     theirs: `${serverUrl}/${name}.git`,
   };
 }
 
-/** One after the other in turn, so that both meet the same machine. Answers both medians. */
+/** One after the other, each first in turn, so that both meet the same machine. Answers both medians. */
 async function bothSeconds(
   rounds: number,
-  work: (place: keyof Places, round: number) => Promise<unknown>,
+  work: (place: Place, round: number) => Promise<unknown>,
+  prepare?: (round: number) => Promise<unknown>,
 ): Promise<{ readonly ours: number; readonly theirs: number }> {
-  const seconds: Record<keyof Places, number[]> = { ours: [], theirs: [] };
+  const seconds: Record<Place, number[]> = { ours: [], theirs: [] };
   for (let round = 0; round < rounds; round++) {
-    for (const place of ['ours', 'theirs'] as const) {
+    await prepare?.(round);
+    for (const place of round % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
       seconds[place].push(await secondsOf(() => work(place, round)));
     }
   }
@@ -120,16 +130,18 @@ export const gitTransfers: BenchCase = {
       rows.push(ratioRow(name, seconds.ours, aim, { name: server.name, seconds: seconds.theirs }, note));
     };
     try {
-      const places = await openPlaces(context, 'history', root, server.url);
       const source = join(folder, 'source');
       await writeHistory(source, files, commits);
-      const pushAll = (place: keyof Places): Promise<unknown> =>
+      let places: Places = { name: '', ours: '', theirs: '' };
+      const pushAll = (place: Place): Promise<unknown> =>
         git(source, 'push', '--quiet', '--force', places[place], 'main');
-      const first = await bothSeconds(1, pushAll);
+      const first = await bothSeconds(FEW_ROUNDS, pushAll, async (round) => {
+        places = await openPlaces(context, `history-${round}`, root, server.url);
+      });
       add(`push of ${commits} commits, ${files} files`, first, least);
 
       let copies = 0;
-      const clone = async (place: keyof Places, ...options: readonly string[]): Promise<string> => {
+      const clone = async (place: Place, ...options: readonly string[]): Promise<string> => {
         const copy = join(folder, `copy-${(copies += 1)}`);
         await git(folder, 'clone', '--quiet', '--bare', ...options, places[place], copy);
         return copy;
@@ -139,7 +151,7 @@ export const gitTransfers: BenchCase = {
       add(`${size}, cached`, await bothSeconds(ROUNDS, (place) => clone(place)), 1);
       add('the same, depth 1', await bothSeconds(ROUNDS, (place) => clone(place, '--depth=1')), 1);
 
-      const ssh = await openSsh(hub, folder, 'history');
+      const ssh = await openSsh(hub, folder, places.name);
       const byBoth = await bothSeconds(ROUNDS, async (place) => {
         if (place === 'theirs') await clone('ours');
         else {
@@ -151,7 +163,7 @@ export const gitTransfers: BenchCase = {
       rows.push(ratioRow(`${size} by SSH, cached`, byBoth.ours, 0.5, byHttp));
 
       const kept = { ours: await clone('ours'), theirs: await clone('theirs') };
-      const fetch = (place: keyof Places): Promise<unknown> =>
+      const fetch = (place: Place): Promise<unknown> =>
         git(kept[place], 'fetch', '--quiet', places[place], 'main:main');
       add('fetch of nothing new', await bothSeconds(ROUNDS, fetch), 1);
 
@@ -170,16 +182,17 @@ export const gitTransfers: BenchCase = {
       add('fetch of one new commit', medians(fetches), least);
 
       const objects = isQuick ? 1000 : 10_000;
-      await mkdir(join(source, 'new'));
-      for (let index = 0; index < objects; index++) {
-        await writeFile(
-          join(source, 'new', `${index}.txt`),
-          `new ${index} ${randomBytes(64).toString('hex')}\n`,
-        );
-      }
-      await git(source, 'add', 'new');
-      await git(source, 'commit', '--quiet', '-m', 'new');
-      add(`push of ${objects} objects`, await bothSeconds(1, pushAll), least);
+      const addObjects = async (round: number): Promise<void> => {
+        const added = join(source, `new-${round}`);
+        await mkdir(added);
+        for (let index = 0; index < objects; index++) {
+          const text = `new ${index} ${randomBytes(64).toString('hex')}\n`;
+          await writeFile(join(added, `${index}.txt`), text);
+        }
+        await git(source, 'add', '.');
+        await git(source, 'commit', '--quiet', '-m', 'new');
+      };
+      add(`push of ${objects} objects`, await bothSeconds(FEW_ROUNDS, pushAll, addObjects), least);
 
       let peak = 0;
       const crowd = await bothSeconds(1, async (place) => {
