@@ -100,7 +100,7 @@ import { createXet } from './services/xet.ts';
 import { createXorbKeeper } from './services/xorb-keeper.ts';
 import { createWorkerPool } from './workers/pool.ts';
 
-const OBJECT_CACHE_BYTES = 64 * 1024 * 1024;
+const OBJECT_CACHE_BYTES = 32 * 1024 * 1024;
 /** Half a million commits. */
 const COMMIT_GRAPH_BYTES = 64 * 1024 * 1024;
 /** A few million ids of objects. */

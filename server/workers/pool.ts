@@ -82,6 +82,12 @@ interface WaitingCall extends Pending {
 }
 
 const DEFAULT_IDLE_MS = 30_000;
+/**
+ * What a heavy task leaves behind is garbage that nobody collects, for a thread without work allocates nothing: a thread
+ * that holds more than this is stopped as soon as it has nothing to do, and the next task starts another.
+ */
+const HEAVY_BYTES = 48 * 1024 * 1024;
+const HEAVY_IDLE_MS = 200;
 /** V8 would let garbage of tasks grow to 140 MB in each thread before it looks for it, which makes nothing faster. */
 const YOUNG_MB = 12;
 
@@ -141,13 +147,28 @@ export const createWorkerPool = (options: WorkerPoolOptions): WorkerPool => {
     return thread;
   };
 
+  const isIdle = (thread: Thread): boolean => thread.pending.size === 0 && thread.sessions === 0;
+
+  const stopIfHeavy = async (thread: Thread): Promise<void> => {
+    // Rejects when the thread ends meanwhile, which is as good.
+    const held = await thread.worker.getHeapStatistics().catch(() => undefined);
+    if (held === undefined || !threads.has(thread) || !isIdle(thread)) return;
+    if (held.total_heap_size + held.external_memory > HEAVY_BYTES) await stop(thread, closed());
+  };
+
   /** A thread with work keeps the process alive; one without may be stopped after a while. */
   const settle = (thread: Thread): void => {
-    const isIdle = thread.pending.size === 0 && thread.sessions === 0;
     if (thread.pending.size === 0) thread.worker.unref();
     else thread.worker.ref();
     clearTimeout(thread.idleTimer);
-    thread.idleTimer = isIdle ? setTimeout(() => void stop(thread, closed()), idleMs).unref() : undefined;
+    if (!isIdle(thread)) return;
+    thread.idleTimer = setTimeout(
+      () => {
+        thread.idleTimer = setTimeout(() => void stop(thread, closed()), idleMs).unref();
+        void stopIfHeavy(thread);
+      },
+      Math.min(HEAVY_IDLE_MS, idleMs),
+    ).unref();
   };
 
   const post = (
