@@ -7,8 +7,11 @@ import os from 'node:os';
  */
 const helpers = Math.max(1, Math.min(4, (os.availableParallelism?.() ?? os.cpus().length) - 1));
 
-/** Little of what a hub makes lives long: V8 would let garbage grow to 100 MB before it looks, and keep that room. */
-export const memoryFlags = ['--max-semi-space-size=16', `--v8-pool-size=${helpers}`];
+/**
+ * Little of what a hub makes lives long: V8 would let garbage grow to 100 MB before it looks, and keep that room, and the
+ * buffers that hang on it are many times as large.
+ */
+export const memoryFlags = ['--max-semi-space-size=8', `--v8-pool-size=${helpers}`];
 
 /**
  * For the GNU C library. After one large buffer was given back it would take room for others of that size from where the
@@ -17,7 +20,7 @@ export const memoryFlags = ['--max-semi-space-size=16', `--v8-pool-size=${helper
 export const memoryVariables = {
   MALLOC_MMAP_THRESHOLD_: '262144',
   MALLOC_TRIM_THRESHOLD_: '1048576',
-  MALLOC_ARENA_MAX: '4',
+  MALLOC_ARENA_MAX: '2',
 };
 
 /**

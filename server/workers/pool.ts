@@ -88,8 +88,8 @@ const DEFAULT_IDLE_MS = 30_000;
  */
 const HEAVY_BYTES = 48 * 1024 * 1024;
 const HEAVY_IDLE_MS = 200;
-/** V8 would let garbage of tasks grow to 140 MB in each thread before it looks for it, which makes nothing faster. */
-const YOUNG_MB = 12;
+/** V8 would let garbage of tasks grow to 140 MB in each thread, and buffers with it, which makes nothing faster. */
+const YOUNG_MB = 3;
 
 /**
  * An environment of their own: tasks are pure and have no business with the process's secrets. What the process keeps
