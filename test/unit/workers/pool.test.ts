@@ -182,6 +182,19 @@ describe('threads without work', () => {
     expect((await inflate(pool)).length).toBe(xorb.raw.length);
   });
 
+  it('stop at once when a task left them full, and stay when it did not', async () => {
+    const leaving = (bytes: number): WorkerPool =>
+      openWith(`let left; parentPort.on('message', ({ id }) => {
+        left = new Uint8Array(${bytes}).fill(1);
+        parentPort.postMessage({ id, ok: true, output: left.length });
+      });`);
+    const [full, light] = [leaving(80 * 1024 * 1024), leaving(1024)];
+    await Promise.all([inflate(full), inflate(light)]);
+    await expect.poll(() => full.counts().workers, { timeout: 10_000 }).toBe(0);
+    expect(light.counts().workers).toBe(1);
+    expect(await inflate(full)).toBe(80 * 1024 * 1024);
+  });
+
   it('stay while a session is open', async () => {
     const pool = open({ idleMs: 20 });
     const session = await pool.open('sha256');
