@@ -102,9 +102,8 @@ function statusOf(
   if (code === 'RepoNotFound' && context.isAnonymous) return 401;
   // The path is good by itself: what it collides with is its twin in another case or Unicode form.
   if (code === 'PathCollision' && details['twin'] !== undefined) return 409;
-  // A body that can be read, with a path that no repository can hold (`test_create_file_with_relative_path` of the
-  // Python client). In an address it is the request that is wrong.
-  if (code === 'InvalidPath' && (details['line'] ?? details['file']) !== undefined) return 422;
+  // A file is announced at a path that no repository can hold (`test_create_file_with_relative_path` of the Python client).
+  if (code === 'InvalidPath' && details['file'] !== undefined) return 422;
   // The git-lfs API says 422 for a body that does not validate.
   if (code === 'InvalidBody' && context.form === 'lfs') return 422;
   // Too many in one body is 413; to own too many is no matter of the body.

@@ -153,7 +153,7 @@ describe('files', () => {
     '.cache/x',
     '\ud800',
   ])('at the path %j', async (path) => {
-    await expectRefused(ndjson([fileLine('good', '1'), ['file', { path, content: 'x' }]]), '422 InvalidPath');
+    await expectRefused(ndjson([fileLine('good', '1'), ['file', { path, content: 'x' }]]), '400 InvalidPath');
   });
 
   test('with the name of a device', async () => {
@@ -247,10 +247,10 @@ describe('operations', () => {
     ['deleting a folder that is not there', [['deletedFolder', { path: 'absent/' }]], '404 EntryNotFound'],
     ['deleting a file as a folder', [['deletedFolder', { path: 'there/' }]], '404 EntryNotFound'],
     ['deleting below a file', [['deletedFile', { path: 'there/x' }]], '404 EntryNotFound'],
-    ['deleting everything', [['deletedFolder', { path: '/' }]], '422 InvalidPath'],
-    ['deleting nothing', [['deletedFolder', { path: '' }]], '422 InvalidPath'],
-    ['deleting here', [['deletedFolder', { path: '.' }]], '422 InvalidPath'],
-    ['deleting what git knows alone', [['deletedFile', { path: '.git/config' }]], '422 InvalidPath'],
+    ['deleting everything', [['deletedFolder', { path: '/' }]], '400 InvalidPath'],
+    ['deleting nothing', [['deletedFolder', { path: '' }]], '400 InvalidPath'],
+    ['deleting here', [['deletedFolder', { path: '.' }]], '400 InvalidPath'],
+    ['deleting what git knows alone', [['deletedFile', { path: '.git/config' }]], '400 InvalidPath'],
     ['copying what is not there', [['copyFile', { path: 'a', srcPath: 'absent' }]], '404 EntryNotFound'],
     ['copying a folder', [['copyFile', { path: 'a', srcPath: 'folder' }]], '404 EntryNotFound'],
     [
@@ -258,7 +258,7 @@ describe('operations', () => {
       [['copyFile', { path: 'a', srcPath: 'there', srcRevision: 'absent' }]],
       '404 RevisionNotFound',
     ],
-    ['copying out of the repository', [['copyFile', { path: 'a', srcPath: '../x' }]], '422 InvalidPath'],
+    ['copying out of the repository', [['copyFile', { path: 'a', srcPath: '../x' }]], '400 InvalidPath'],
     ['a file in a file', [fileLine('there/x', '1')], '400 PathCollision'],
   ] as const)('%s', async (_, lines, expected) => {
     await expectRefused(ndjson([fileLine('good', '1'), ...lines]), expected);

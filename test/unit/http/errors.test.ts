@@ -65,9 +65,9 @@ describe('an answer', () => {
     expect(headers?.['x-error-message']).toBe('a??set-cookie: x=1?"?');
   });
 
-  test('about a path in a body is another than about one in the address', () => {
+  test('about a path that is announced is another than about one that is written or asked for', () => {
     const wrong = (details: object) => reply(new HubError('InvalidPath', 'x', { details: { ...details } }));
-    expect([wrong({}).status, wrong({ line: 2 }).status, wrong({ file: 0 }).status]).toEqual([400, 422, 422]);
+    expect([wrong({}).status, wrong({ line: 2 }).status, wrong({ file: 0 }).status]).toEqual([400, 400, 422]);
   });
 
   test('about an absent repository says what clients say already', () => {
