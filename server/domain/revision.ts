@@ -92,8 +92,8 @@ export function parseNewBranch(text: string): string {
     : parseNewRefName(text);
 }
 
-/** Spaces of refs that are not for whoever pushes, and those that have rules of their own. */
-const OWN_SPACES = new Set(['heads', 'tags', 'convert', 'pr', 'internal']);
+/** Spaces of refs that are not for whoever pushes, pull requests of other hosts among them, and those with rules of their own. */
+const OWN_SPACES = new Set(['heads', 'tags', 'convert', 'pr', 'pull', 'internal']);
 
 /**
  * A full name for a new ref that is for git alone: notes, replacements, copies of another remote's branches. Throws

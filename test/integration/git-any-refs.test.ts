@@ -201,6 +201,7 @@ describe('refs of other spaces', () => {
     for (const [name, reason] of [
       ['refs/pr/1', 'belongs to a pull request'],
       ['refs/internal/x', 'is reserved'],
+      ['refs/pull/1/head', 'is reserved'],
       ['refs/Heads/x', 'is reserved'],
       [`refs/notes/${'x'.repeat(256)}`, 'git refuses'],
     ] as const) {
