@@ -12,6 +12,7 @@ import { authority, localAddress, reachableAddresses } from './platform/addresse
 import type { Clock } from './platform/clock.ts';
 import { runInContext } from './platform/context.ts';
 import { openControlSocket, type ControlSocket } from './platform/control-socket.ts';
+import { boundHeapGrowth } from './platform/heap-growth.ts';
 import { listenOn, type Listeners } from './platform/listeners.ts';
 import type { Log } from './platform/log.ts';
 import { VERSION } from './platform/version.ts';
@@ -149,6 +150,7 @@ async function openSsh(
 /** Open the stores, build the services, and listen. Throws Conflict for a data folder or a port that is taken. */
 export async function startHub(parts: HubParts): Promise<RunningHub> {
   const { config, log, clock } = parts;
+  boundHeapGrowth();
   await using cleanup = new AsyncDisposableStack();
   const stores = await openStores(config, 'Atoll', log);
   cleanup.defer(() => stores.close());

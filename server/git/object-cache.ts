@@ -1,3 +1,4 @@
+import { createSlabs } from '../platform/slabs.ts';
 import type { GitObject } from './object-storage.ts';
 import type { PackIndex } from './pack-index.ts';
 
@@ -9,9 +10,9 @@ const LARGEST_PART = 2;
 const MAX_BLOB_BYTES = 64 * 1024;
 
 /**
- * Inflated trees, commits, tags and small blobs, pack indexes and parts of packs, of all repositories together, within one bound of
- * bytes; what was used longest ago goes first. `scope` is the public id of a repository: objects belong to one
- * repository, and a hit must never cross that line. What is in here is immutable, so nothing is ever invalidated.
+ * Inflated trees, commits, tags and small blobs, pack indexes and parts of packs, of all repositories together, within
+ * one bound of bytes; what was not used for longest goes first. `scope` is the public id of a repository: objects belong
+ * to one repository, and a hit must never cross that line. What is in here is immutable, so nothing is ever invalidated.
  */
 export interface ObjectCache {
   /** `id` is an object id, or a place in a pack for a delta base. */
@@ -24,44 +25,99 @@ export interface ObjectCache {
   readonly sizeBytes: number;
 }
 
+/** The bound falls into so many segments; the oldest goes whole. */
+const SEGMENTS = 16;
 /**
- * Small buffers share slabs of 64 KiB with whatever else Node made at that time: one that is kept would hold all of its
- * slab, many times what is counted for it.
+ * Contents up to this lie together in slabs. Of most objects there are a few hundred bytes, and buffers of their own
+ * would cost as much again.
  */
-function onItsOwn(object: GitObject): GitObject {
-  const { content } = object;
-  if (content.buffer.byteLength === content.length) return object;
-  const copy = Buffer.allocUnsafeSlow(content.length);
-  content.copy(copy);
-  return { ...object, content: copy };
-}
+const MAX_SLAB_CONTENT_BYTES = 16 * 1024;
 
 type Kept = GitObject | PackIndex | Buffer;
 
+/** What was kept, or used again, at about the same time. */
+interface Segment {
+  readonly number: number;
+  readonly keys: string[];
+  sizeBytes: number;
+  readonly allocate: (length: number) => Buffer;
+}
+
+interface Entry {
+  readonly value: Kept;
+  readonly sizeBytes: number;
+  readonly segment: Segment;
+}
+
+/** A small buffer of Node's shares its memory with whatever else was made at that time, and would hold all of it. */
+function onItsOwn(content: Buffer): Buffer {
+  if (content.buffer.byteLength === content.length) return content;
+  const copy = Buffer.allocUnsafeSlow(content.length);
+  content.copy(copy);
+  return copy;
+}
+
+function copyInto({ allocate }: Segment, { type, content }: GitObject): GitObject {
+  const place = allocate(content.length);
+  content.copy(place);
+  return { type, content: place };
+}
+
+const isInSlab = (value: Kept): value is GitObject =>
+  'content' in value && value.content.length <= MAX_SLAB_CONTENT_BYTES;
+
 export function createObjectCache({ maxBytes }: { readonly maxBytes: number }): ObjectCache {
-  // A Map iterates in order of insertion, and a hit inserts anew: the first key is the one used longest ago.
-  const entries = new Map<string, { readonly value: Kept; readonly sizeBytes: number }>();
+  const entries = new Map<string, Entry>();
   const loading = new Map<string, Promise<Kept>>();
+  const segments: Segment[] = [];
   let sizeBytes = 0;
 
+  function newestSegment(): Segment {
+    const newest = segments.at(-1);
+    if (newest !== undefined && newest.sizeBytes * SEGMENTS < maxBytes) return newest;
+    // All that was in them has moved.
+    while (segments[0]?.sizeBytes === 0) segments.shift();
+    const number = (newest?.number ?? 0) + 1;
+    const segment = { number, keys: [], sizeBytes: 0, allocate: createSlabs() };
+    segments.push(segment);
+    return segment;
+  }
+
+  function drop(segment: Segment): void {
+    sizeBytes -= segment.sizeBytes;
+    for (const key of segment.keys) if (entries.get(key)?.segment === segment) entries.delete(key);
+  }
+
+  function put(key: string, value: Kept, bytes: number): Kept {
+    const segment = newestSegment();
+    const kept = isInSlab(value) ? copyInto(segment, value) : value;
+    entries.set(key, { value: kept, sizeBytes: bytes, segment });
+    segment.keys.push(key);
+    segment.sizeBytes += bytes;
+    sizeBytes += bytes;
+    while (sizeBytes > maxBytes) drop(segments.shift() as Segment);
+    return kept;
+  }
+
+  /** What is used again moves to the newest segment once its own is among the older half. */
   const touch = (key: string): Kept | undefined => {
     const entry = entries.get(key);
     if (entry === undefined) return undefined;
-    entries.delete(key);
-    entries.set(key, entry);
-    return entry.value;
+    const { value, segment } = entry;
+    const age = (segments.at(-1)?.number ?? 0) - segment.number;
+    if (age * 2 < segments.length) return value;
+    // Its place in a slab is only free with the whole slab.
+    if (!isInSlab(value)) {
+      segment.sizeBytes -= entry.sizeBytes;
+      sizeBytes -= entry.sizeBytes;
+    }
+    return put(key, value, entry.sizeBytes);
   };
 
   const keep = (key: string, value: Kept, valueBytes: number): void => {
     const bytes = valueBytes + ENTRY_OVERHEAD_BYTES;
     if (bytes * LARGEST_PART > maxBytes || entries.has(key)) return;
-    entries.set(key, { value, sizeBytes: bytes });
-    sizeBytes += bytes;
-    for (const [oldest, entry] of entries) {
-      if (sizeBytes <= maxBytes) break;
-      entries.delete(oldest);
-      sizeBytes -= entry.sizeBytes;
-    }
+    put(key, value, bytes);
   };
 
   async function loadOnce<Value extends Kept>(
@@ -89,8 +145,10 @@ export function createObjectCache({ maxBytes }: { readonly maxBytes: number }): 
       return touch(`object ${scope} ${id}`) as GitObject | undefined;
     },
     keepObject(scope, id, object) {
-      if (object.type === 'blob' && object.content.length > MAX_BLOB_BYTES) return;
-      keep(`object ${scope} ${id}`, onItsOwn(object), object.content.length);
+      const { type, content } = object;
+      if (type === 'blob' && content.length > MAX_BLOB_BYTES) return;
+      const value = isInSlab(object) ? object : { type, content: onItsOwn(content) };
+      keep(`object ${scope} ${id}`, value, content.length);
     },
     index: (scope, packId, load) => loadOnce(`index ${scope} ${packId}`, load, (index) => index.sizeBytes),
     block: (scope, packId, block, load) =>

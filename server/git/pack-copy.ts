@@ -1,12 +1,22 @@
 import { createHash } from 'node:crypto';
 import { corruptObject } from '../domain/errors.ts';
+import { freeBehind } from '../platform/free-bytes.ts';
 import type { GitStorage, PackRef } from './object-storage.ts';
 import { CHECKSUM_BYTES } from './pack-index.ts';
 
-const READ_BYTES = 1024 * 1024;
+const READ_BYTES = 256 * 1024;
 
-/** A stored pack as it lies. Throws `CorruptObject` before its checksum when the bytes before it are others. */
-export async function* copyPack(
+/**
+ * A stored pack as it lies. Each array is of use until the one after the next is asked for. Throws `CorruptObject` before
+ * its checksum when the bytes before it are others.
+ */
+export const copyPack = (
+  pack: PackRef,
+  readRange: GitStorage['readRange'],
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> => freeBehind(readPack(pack, readRange, signal));
+
+async function* readPack(
   { id, packKey, sizeBytes }: PackRef,
   readRange: GitStorage['readRange'],
   signal?: AbortSignal,

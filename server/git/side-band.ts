@@ -1,3 +1,4 @@
+import { freeBehind } from '../platform/free-bytes.ts';
 import { FLUSH, MAX_PACKET_DATA_BYTES, packet } from './pkt-line.ts';
 
 /**
@@ -88,13 +89,21 @@ const KEEP_ALIVE_MS = 5000;
 
 /**
  * `source` on the data band, what is said to `progress` beside it, and an empty packet where nothing came for five
- * seconds; ends with a flush. The source is only asked for more once what it gave was taken.
+ * seconds; ends with a flush. The source is only asked for more once what it gave was taken. Each array is of use until
+ * the one after the next is asked for.
  */
-export async function* sideBanded(
+export const sideBanded = (
   source: AsyncIterable<Uint8Array>,
   size: SideBandSize,
   progress: Progress,
   keepAliveMs = KEEP_ALIVE_MS,
+): AsyncGenerator<Uint8Array, void, undefined> => freeBehind(onBands(source, size, progress, keepAliveMs));
+
+async function* onBands(
+  source: AsyncIterable<Uint8Array>,
+  size: SideBandSize,
+  progress: Progress,
+  keepAliveMs: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const pieces = source[Symbol.asyncIterator]();
   let isOver = false;

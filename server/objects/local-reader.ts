@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { corruptObject } from '../domain/errors.ts';
+import { createSlabs } from '../platform/slabs.ts';
 import { createSlots } from '../platform/slots.ts';
 import { isAbsent } from './local-errors.ts';
 import type { ByteRange, ByteSource } from './object-store.ts';
@@ -156,6 +157,8 @@ export interface FileStreams {
 export function createFileStreams(): FileStreams {
   let open = 0;
   const readSlots = createSlots(READS_AT_ONCE);
+  // Those of a thousand readers are small, and are begun and ended together.
+  const allocate = createSlabs();
 
   const shareBytes = (): number => {
     const share = Math.log2(STREAM_BUDGET_BYTES / (open * BUFFERS_PER_STREAM));
@@ -188,7 +191,7 @@ export function createFileStreams(): FileStreams {
         const known = buffers[index];
         // One from before the others came is more than the share is now.
         if (known && known.length >= length && known.length <= 2 * chunkBytes) return known;
-        return (buffers[index] = Buffer.allocUnsafeSlow(length));
+        return (buffers[index] = allocate(length));
       }
 
       function readNext(): Promise<Buffer> | undefined {

@@ -10,3 +10,18 @@ export const isAloneInBuffer = (bytes: Uint8Array): bytes is Uint8Array<ArrayBuf
 export function freeBytes(bytes: Uint8Array): void {
   if (bytes.byteLength > 0 && isAloneInBuffer(bytes)) bytes.buffer.transfer(0);
 }
+
+/**
+ * A source whose arrays are nobody else's, for a consumer that is done with each when it asks for the one after the next:
+ * it is freed then.
+ */
+export async function* freeBehind(
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let before: Uint8Array | undefined;
+  for await (const piece of pieces) {
+    yield piece;
+    if (before !== undefined) freeBytes(before);
+    before = piece;
+  }
+}

@@ -25,7 +25,8 @@ export interface MadeFiles {
   /**
    * The bytes of a file. If nobody has it, it is made while it is read; all who ask meanwhile read along. Once the last
    * of them has gone, making ends. `group` and `key` are hex digits. Throws `CorruptObject` before the last chunk when
-   * the file was changed on disk; it is gone then, and made anew for the next one.
+   * the file was changed on disk; it is gone then, and made anew for the next one. Each array is of use until the one
+   * after the next is asked for.
    */
   read(
     group: string,
@@ -45,6 +46,13 @@ interface KeptFile {
   readonly sizeBytes: number;
   /** The content was compared with its hash since this process began. */
   isProved: boolean;
+}
+
+/** Buffers for one reader, each in its turn. */
+function createRing(count: number): () => Buffer {
+  const buffers: Buffer[] = [];
+  let turn = 0;
+  return () => (buffers[turn++ % count] ??= Buffer.allocUnsafeSlow(READ_BYTES));
 }
 
 /** A file that grows, and those who read it meanwhile. */
@@ -211,12 +219,14 @@ export function createMadeFiles(needs: {
     signal.addEventListener('abort', leave);
     making.readers += 1;
     making.holders += 1;
+    // One is read into while the consumer may still be at the other.
+    const nextBuffer = createRing(2);
     try {
       for (let at = 0; ;) {
         signal.throwIfAborted();
         if (making.handle !== undefined && at < making.written) {
           const length = Math.min(READ_BYTES, making.written - at);
-          const chunk = Buffer.allocUnsafe(length);
+          const chunk = nextBuffer();
           const { bytesRead } = await making.handle.read(chunk, 0, length, at);
           at += bytesRead;
           yield chunk.subarray(0, bytesRead);
@@ -254,9 +264,11 @@ export function createMadeFiles(needs: {
       const now = clock.now() / 1000;
       await handle.utimes(now, now).catch(() => undefined);
       let held: Buffer | undefined;
+      // One more, since the last one read is held back until it is known whether it ends a sound file.
+      const nextBuffer = createRing(3);
       for (let at = 0; at < file.sizeBytes;) {
-        const chunk = Buffer.allocUnsafe(Math.min(READ_BYTES, file.sizeBytes - at));
-        const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+        const chunk = nextBuffer();
+        const { bytesRead } = await handle.read(chunk, 0, Math.min(READ_BYTES, file.sizeBytes - at), at);
         if (bytesRead === 0) break;
         at += bytesRead;
         const piece = chunk.subarray(0, bytesRead);

@@ -1,5 +1,6 @@
 import { HubError } from '../domain/errors.ts';
 import type { ByteSource } from '../objects/object-store.ts';
+import { freeBytes } from '../platform/free-bytes.ts';
 
 /*
  * NDJSON as it arrives: one line in memory at a time.
@@ -27,27 +28,38 @@ export function decodeLine(bytes: Buffer, number: number): string {
   return text;
 }
 
-/** Lines without their ends; blank lines are left out. Throws BodyTooLarge for a line beyond the limit. */
+/**
+ * Lines without their ends; blank lines are left out. Each is of use until the next is asked for. The arrays of `body`
+ * must be nobody else's: their memory is freed as they are read. Throws BodyTooLarge for a line beyond the limit.
+ */
 export async function* splitLines(body: ByteSource, maxBytes: number): AsyncGenerator<Buffer> {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
+  const takeLine = (end: Uint8Array): Buffer => {
+    const line = joinLine(held, end);
+    for (const part of held) freeBytes(part);
+    held = [];
+    heldBytes = 0;
+    return line;
+  };
   for await (const chunk of body) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      const line = joinLine(held, chunk.subarray(start, end));
-      held = [];
-      heldBytes = 0;
+      const line = takeLine(chunk.subarray(start, end));
       start = end + 1;
       if (line.byteLength > maxBytes) throw lineTooLong(maxBytes);
       if (line.byteLength > 0) yield line;
+      freeBytes(line);
     }
     if (start < chunk.byteLength) {
-      held.push(chunk.subarray(start));
+      // The constructor copies, where a Buffer's own `slice` does not.
+      held.push(start === 0 ? chunk : new Uint8Array(chunk.subarray(start)));
       heldBytes += chunk.byteLength - start;
       if (heldBytes > maxBytes) throw lineTooLong(maxBytes);
     }
+    if (start > 0) freeBytes(chunk);
   }
-  const last = joinLine(held, new Uint8Array());
+  const last = takeLine(new Uint8Array());
   if (last.byteLength > 0) yield last;
 }
 

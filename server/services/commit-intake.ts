@@ -5,6 +5,7 @@ import { parsePointer } from '../domain/lfs.ts';
 import type { ObjectStaging } from './object-staging.ts';
 import { createTimeSlice } from '../git/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
+import { freeBytes } from '../platform/free-bytes.ts';
 import { atLine, decodeLine, splitLines } from './body-lines.ts';
 
 export interface IntakeLimits {
@@ -26,8 +27,9 @@ export type FileCheck = (path: string, content: Buffer) => Promise<void>;
 const LINE_OVERHEAD_BYTES = 64 * 1024;
 
 /**
- * Read the NDJSON of a commit as it arrives, one line in memory at a time, and stage its blobs. Throws the errors
- * of `parseCommitLine` with the number of the line, UseLfs, BodyTooLarge and TooManyItems.
+ * Read the NDJSON of a commit as it arrives, one line in memory at a time, and stage its blobs. The arrays of `body`
+ * must be nobody else's: they are empty afterwards. Throws the errors of `parseCommitLine` with the number of the line,
+ * UseLfs, BodyTooLarge and TooManyItems.
  */
 export async function receiveCommit(
   body: ByteSource,
@@ -83,6 +85,8 @@ async function toOperation(
   const pointer = parsePointer(content);
   if (pointer) return { kind: 'lfs-file', path, ...pointer };
   await check(path, content);
+  const sizeBytes = content.byteLength;
   const oid = await staging.add('blob', content);
-  return { kind: 'file', path, oid, sizeBytes: content.byteLength };
+  freeBytes(content);
+  return { kind: 'file', path, oid, sizeBytes };
 }

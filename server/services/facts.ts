@@ -42,12 +42,14 @@ const CATCH_UP = { repositories: 32, ms: 250 } as const;
 const FAILURE_PAUSE_MS = 30_000;
 const PAGE = 200;
 /** Facts of commits that are no heads, and of heads until the job has run; in characters of JSON. */
-const KEPT_CHARACTERS = 16 * 1024 * 1024;
+const KEPT_CHARACTERS = 8 * 1024 * 1024;
 
 interface KeptFacts {
   readonly derived: DerivedFacts;
   readonly characters: number;
 }
+
+const keyOf = (repo: Repo, commit: Oid): string => `${repo.publicId}:${commit}`;
 
 export function createFacts(parts: {
   readonly db: Database;
@@ -66,16 +68,20 @@ export function createFacts(parts: {
     const characters = JSON.stringify(derived.facts).length + 256;
     kept.set(key, { derived, characters });
     keptCharacters += characters;
-    for (const [oldest, { characters: freed }] of kept) {
+    for (const oldest of kept.keys()) {
       if (keptCharacters <= KEPT_CHARACTERS) break;
-      kept.delete(oldest);
-      keptCharacters -= freed;
+      drop(oldest);
     }
+  }
+
+  function drop(key: string): void {
+    keptCharacters -= kept.get(key)?.characters ?? 0;
+    kept.delete(key);
   }
 
   /** Derive once for all who ask at the same time. */
   const derive = (repo: Repo, commit: Oid): Promise<DerivedFacts> => {
-    const key = `${repo.publicId}:${commit}`;
+    const key = keyOf(repo, commit);
     return deriving.run(key, async () => {
       const known = kept.get(key);
       if (known) return known.derived;
@@ -107,6 +113,7 @@ export function createFacts(parts: {
         await stores.facts.put(repo, { ...write(head, derived.facts), labels, parameters });
       }
     });
+    if (head) drop(keyOf(repo, head));
   }
 
   /** Failures are logged and left to the job, which tries again. */

@@ -13,6 +13,7 @@ import { tipsDigest } from '../git/tips-digest.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';
 import { failPoint } from '../platform/fail-points.ts';
+import { freeBytes } from '../platform/free-bytes.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import type { RightOfWay } from '../platform/right-of-way.ts';
 import { createScratchFile, type ScratchFile } from '../platform/scratch-file.ts';
@@ -49,6 +50,7 @@ export interface PackIntake {
    */
   read(needs: {
     readonly repo: Repo;
+    /** Its arrays must be nobody else's: their memory is freed. */
     readonly bytes: ByteSource;
     /** What the push wants refs to be. */
     readonly tips: readonly Oid[];
@@ -296,7 +298,7 @@ interface Spooled {
   discard(): Promise<void>;
 }
 
-/** Write a source into a file as it comes, while others read what is there. */
+/** Write a source, whose arrays are nobody else's, into a file as it comes, while others read what is there. */
 function spool(bytes: ByteSource, scratch: ScratchFile, signal: AbortSignal): Spooled {
   let isEnd = false;
   let isDiscarding = false;
@@ -311,10 +313,12 @@ function spool(bytes: ByteSource, scratch: ScratchFile, signal: AbortSignal): Sp
   const receiving = (async () => {
     for await (const piece of bytes) {
       if (signal.aborted) break;
-      if (isDiscarding) continue;
-      appending = scratch.append(piece);
-      await appending;
-      noteChange();
+      if (!isDiscarding) {
+        appending = scratch.append(piece);
+        await appending;
+        noteChange();
+      }
+      freeBytes(piece);
     }
   })().catch((error: unknown) => {
     failure = error instanceof Error ? error : new Error(String(error));

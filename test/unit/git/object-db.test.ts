@@ -213,21 +213,6 @@ describe('an object db', () => {
 });
 
 describe('an object cache', () => {
-  it('stays within its bound and forgets what was used longest ago', () => {
-    const cache = createObjectCache({ maxBytes: 10_000 });
-    const object: GitObject = { type: 'tree', content: Buffer.alloc(1000) };
-    for (let i = 0; i < 20; i += 1) {
-      cache.keepObject('repo', `oid${i}`, object);
-      expect(cache.object('repo', 'oid0')).toBe(object);
-      expect(cache.sizeBytes).toBeLessThanOrEqual(10_000);
-    }
-    expect(cache.object('repo', 'oid1')).toBeUndefined();
-    expect(cache.object('repo', 'oid19')).toBe(object);
-    cache.keepObject('repo', 'huge', { type: 'tree', content: Buffer.alloc(9000) });
-    expect(cache.object('repo', 'huge')).toBeUndefined();
-    expect(cache.object('repo', 'oid19')).toBe(object);
-  });
-
   it('loads an index once for all who ask at the same time', async () => {
     const cache = createObjectCache({ maxBytes: 1_000_000 });
     const storage = createMemoryGitStorage();
