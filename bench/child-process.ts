@@ -27,6 +27,7 @@ export async function askClient(python: string, job: Readonly<Record<string, unk
 
 export interface ServerChild {
   readonly port: number;
+  readonly pid: number;
   end(): Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export async function startServerChild(input: unknown): Promise<ServerChild> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-  return { port: Number(line), end: () => endChild(child) };
+  return { port: Number(line), pid: child.pid ?? 0, end: () => endChild(child) };
 }
 
 export function forkChild(name: 'ping', input: unknown): ChildProcess {

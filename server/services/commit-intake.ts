@@ -48,7 +48,11 @@ export async function receiveCommit(
     if (number > limits.maxLines)
       throw new HubError('TooManyItems', `A commit may have ${limits.maxLines} lines.`);
     try {
-      const line = parseCommitLine(decodeLine(bytes, number));
+      // Each of these steps takes milliseconds for the largest file.
+      const text = decodeLine(bytes, number);
+      if (slice.isOver()) await slice.next();
+      const line = parseCommitLine(text);
+      if (slice.isOver()) await slice.next();
       if (line.kind === 'header') {
         if (header) throw new HubError('InvalidBody', 'there is a second header.');
         header = line;
