@@ -13,5 +13,7 @@ export interface BenchContext {
 export interface BenchCase {
   /** For `--only`. */
   readonly name: string;
+  /** Its aims are about the memory of a hub that does this and has done nothing else. */
+  readonly isOnFreshHub?: true;
   run(context: BenchContext): Promise<readonly Row[]>;
 }

@@ -41,7 +41,9 @@ ${writeTable(rows)}
 
 \`npm run bench -- --quick\` takes a minute, \`--large\` adds a repository of 1,000,000 files, \`--only NAME\` runs one case
 (${'`bench/cases/`'}). GET is compared with nginx where it is installed or named by \`ATOLL_BENCH_NGINX\`.
-The longest stall is the longest time that \`/healthz\` took to answer a ping every 5 ms while all cases ran, without
-what the hub's main thread waited for a processor that the clients of the case had; its yardstick is a process that does
-nothing else, pinged in the same way, and shows what the machine itself adds.
+Crowds and git each have a hub of their own, for their aims are about the memory of a hub that serves just that; all other
+cases share one, whose memory is the last row. The longest stall is the longest time that \`/healthz\` took to answer a
+ping every 5 ms while all cases ran, without what the hub's main thread waited for a processor that the clients of the case
+had; its yardstick is a process that syncs 4 KiB ten times a second and does nothing else, pinged in the same way: it shows
+what the machine and its disk add.
 `;

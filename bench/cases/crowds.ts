@@ -12,6 +12,7 @@ const FILE_BYTES = 16 * MIB;
 /** Many readers of large files at once: every byte right, and memory within its bound. */
 export const crowds: BenchCase = {
   name: 'crowds',
+  isOnFreshHub: true,
   async run({ hub, isQuick }) {
     const { api, port, pid } = hub;
     await api.createRepo('models/ada/crowds');

@@ -112,6 +112,7 @@ async function bothSeconds(
 /** Clone, fetch and push of a large history, by real git, beside git's own server. */
 export const gitTransfers: BenchCase = {
   name: 'git',
+  isOnFreshHub: true,
   async run(context) {
     const { hub, isQuick } = context;
     const [files, commits] = isQuick ? [2000, 200] : [20_000, 2000];

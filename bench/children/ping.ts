@@ -2,13 +2,17 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 /**
- * Asks servers for `/healthz` every few milliseconds and keeps the longest time each took to answer, for each case
- * that the parent names. One of the servers does nothing else: what that one takes is the machine's own doing.
+ * Asks a hub and an idle process for `/healthz` every few milliseconds and keeps the longest time each took to answer, for
+ * each case and hub that the parent names.
  */
 const EVERY_MS = 5;
-const { targets } = JSON.parse(process.argv[2] ?? '') as {
-  readonly targets: readonly { readonly port: number; readonly pid: number }[];
-};
+
+interface Target {
+  readonly port: number;
+  readonly pid: number;
+}
+
+const { idle } = JSON.parse(process.argv[2] ?? '') as { readonly idle: Target };
 
 /** Milliseconds: as the client saw it, and without what the server's main thread waited for a processor. */
 interface Longest {
@@ -16,8 +20,9 @@ interface Longest {
   own: number;
 }
 
-/** By case, one for each target. */
-const longest: Record<string, Longest[]> = {};
+type Kind = 'hub' | 'idle';
+/** By case. */
+const longest: Record<string, Record<Kind, Longest>> = {};
 let current = '';
 
 /**
@@ -34,8 +39,8 @@ function waitedMs(pid: number): number {
   }
 }
 
-/** One ping after the other on one connection, until it ends with the server. */
-function ping({ port, pid }: { readonly port: number; readonly pid: number }, index: number): void {
+/** One ping after the other on one connection, until it ends with the server or is ended here. */
+function ping({ port, pid }: Target, kind: Kind): () => void {
   const socket = connect(port, '127.0.0.1');
   socket.setNoDelay(true);
   // The hub may have ended already when the last ping goes out.
@@ -44,6 +49,7 @@ function ping({ port, pid }: { readonly port: number; readonly pid: number }, in
   let waitedBefore = 0;
   let during = '';
   const send = (): void => {
+    if (socket.destroyed) return;
     during = current;
     waitedBefore = waitedMs(pid);
     started = performance.now();
@@ -53,18 +59,26 @@ function ping({ port, pid }: { readonly port: number; readonly pid: number }, in
   socket.on('data', () => {
     const seen = performance.now() - started;
     const own = seen - Math.max(0, waitedMs(pid) - waitedBefore);
-    const all = (longest[during] ??= targets.map(() => ({ seen: 0, own: 0 })));
-    const known = all[index];
-    if (known) all[index] = { seen: Math.max(known.seen, seen), own: Math.max(known.own, own) };
+    const known = (longest[during] ??= { hub: { seen: 0, own: 0 }, idle: { seen: 0, own: 0 } })[kind];
+    known.seen = Math.max(known.seen, seen);
+    known.own = Math.max(known.own, own);
     setTimeout(send, EVERY_MS);
   });
+  return () => socket.destroy();
 }
 
-process.on('message', ({ during }: { readonly during?: string }) => {
-  if (during !== undefined) {
-    current = during;
+let pinged: Target | undefined;
+let stop: (() => void) | undefined;
+
+process.on('message', ({ during, hub }: { readonly during?: string; readonly hub?: Target }) => {
+  if (during === undefined || hub === undefined) {
+    process.send?.(longest, () => process.exit());
     return;
   }
-  process.send?.(longest, () => process.exit());
+  current = during;
+  if (hub.pid === pinged?.pid) return;
+  stop?.();
+  pinged = hub;
+  stop = ping(hub, 'hub');
 });
-targets.forEach(ping);
+ping(idle, 'idle');
