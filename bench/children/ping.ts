@@ -76,9 +76,9 @@ process.on('message', ({ during, hub }: { readonly during?: string; readonly hub
     return;
   }
   current = during;
+  if (pinged === undefined) ping(idle, 'idle');
   if (hub.pid === pinged?.pid) return;
   stop?.();
   pinged = hub;
   stop = ping(hub, 'hub');
 });
-ping(idle, 'idle');

@@ -1,6 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import type { HubError } from '../domain/errors.ts';
 import type { RandomAccessFile } from '../platform/scratch-file.ts';
+import { createSlabs } from '../platform/slabs.ts';
 import { applyDelta } from './pack-entry.ts';
 import { NO_ROW, type PackRows } from './pack-rows.ts';
 import { badPack } from './pack-scan.ts';
@@ -8,9 +9,8 @@ import { badPack } from './pack-scan.ts';
 /** Contents that are kept for the deltas against them, which git writes right behind their bases. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 const KEPT_OVERHEAD_BYTES = 200;
-/** Contents share slabs of memory: one allocation each would cost as much as making them. */
-const SLAB_BYTES = 256 * 1024;
-const MAX_SHARE = 1 / 8;
+/** Contents up to this share slabs of memory: one allocation each would cost as much as making them. */
+const MAX_SLAB_CONTENT_BYTES = 32 * 1024;
 /** Entries are read in order, or nearly, so one read brings what many of them need. */
 const READ_AHEAD_BYTES = 64 * 1024;
 /** What a pack may unpack to. Histories of large texts reach thousands of times their pack, forged ones anything. */
@@ -54,21 +54,10 @@ export function createPackContents(needs: {
   let oldest = 0;
   let keptBytes = 0;
   let unpackedBytes = 0;
-  let slab = Buffer.alloc(0);
-  let slabFilled = 0;
+  let allocate = createSlabs(MAX_SLAB_CONTENT_BYTES);
   let ahead = Buffer.alloc(0);
   let aheadOffset = 0;
   let aheadLength = 0;
-
-  const allocate = (sizeBytes: number): Buffer => {
-    if (sizeBytes > SLAB_BYTES * MAX_SHARE) return Buffer.allocUnsafeSlow(sizeBytes);
-    if (slabFilled + sizeBytes > slab.length) {
-      slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-      slabFilled = 0;
-    }
-    slabFilled += sizeBytes;
-    return slab.subarray(slabFilled - sizeBytes, slabFilled);
-  };
 
   const contents: PackContents = {
     bodyEnd: 0,
@@ -143,8 +132,7 @@ export function createPackContents(needs: {
       order = [];
       oldest = 0;
       keptBytes = 0;
-      slab = Buffer.alloc(0);
-      slabFilled = 0;
+      allocate = createSlabs(MAX_SLAB_CONTENT_BYTES);
     },
 
     apply(base, row, limit, delta = contents.inflated(row)) {

@@ -7,14 +7,14 @@ const SLAB_BYTES = 256 * 1024;
 const MOST_BYTES = SLAB_BYTES / 2;
 
 /**
- * Buffers cut from slabs one after the other. A slab is garbage when all its buffers are, so they should live about
- * equally long. Their content is not zeroed.
+ * Buffers cut from slabs one after the other, larger ones than `mostBytes` apart. A slab is garbage when all its buffers
+ * are, so they should live about equally long. Their content is not zeroed.
  */
-export function createSlabs(): (length: number) => Buffer {
+export function createSlabs(mostBytes = MOST_BYTES): (length: number) => Buffer {
   let slab = Buffer.alloc(0);
   let filled = 0;
   return (length) => {
-    if (length > MOST_BYTES) return Buffer.allocUnsafeSlow(length);
+    if (length > mostBytes) return Buffer.allocUnsafeSlow(length);
     if (filled + length > slab.length) {
       slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       filled = 0;

@@ -40,6 +40,21 @@ test('the bound holds, and what was not used for longest goes first', () => {
   expect(has(cache, 20_099)).toBe(true);
 });
 
+test('a small cache keeps what is in use, and nothing goes for what is too large to be kept', () => {
+  const cache = createObjectCache({ maxBytes: 10_000 });
+  const object = tree(Buffer.alloc(1000));
+  for (let i = 0; i < 20; i += 1) {
+    cache.keepObject(SCOPE, `oid${i}`, object);
+    expect(cache.object(SCOPE, 'oid0')).toEqual(object);
+    expect(cache.sizeBytes).toBeLessThanOrEqual(10_000);
+  }
+  expect(cache.object(SCOPE, 'oid1')).toBeUndefined();
+  expect(cache.object(SCOPE, 'oid19')).toEqual(object);
+  cache.keepObject(SCOPE, 'huge', tree(Buffer.alloc(9000)));
+  expect(cache.object(SCOPE, 'huge')).toBeUndefined();
+  expect(cache.object(SCOPE, 'oid19')).toEqual(object);
+});
+
 test('what is large is kept, used again and pushed out within the bound too', async () => {
   const maxBytes = 1024 * 1024;
   const cache = createObjectCache({ maxBytes });
