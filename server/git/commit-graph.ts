@@ -3,7 +3,7 @@ import type { Oid } from '../domain/ids.ts';
 import type { CommitNode, CommitTable } from './commit-table.ts';
 import type { ObjectDb } from './object-db.ts';
 import { createPriorityQueue } from './priority-queue.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Commits read together. */
 const READ_BATCH = 512;

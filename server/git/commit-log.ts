@@ -3,7 +3,7 @@ import type { ObjectDb } from './object-db.ts';
 import type { Commit } from './objects.ts';
 import { createOidTable } from './oid-table.ts';
 import { createPriorityQueue } from './priority-queue.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 export interface LoggedCommit {
   readonly oid: Oid;

@@ -6,7 +6,7 @@ import type { GitObject, GitObjectType } from './object-storage.ts';
 import { parseCommit, parseTag } from './objects.ts';
 import { createOidTable } from './oid-table.ts';
 import type { OidTable } from './oid-table.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** Something wrong with the objects that a repository's refs lead to. */

@@ -1,4 +1,4 @@
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Stretches are found by blocks of so many bytes of the base. */
 const BLOCK_BYTES = 16;

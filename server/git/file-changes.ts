@@ -10,7 +10,7 @@ import {
   type Chunks,
   type Match,
 } from './similarity.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { TreeChange } from './tree-diff.ts';
 import type { FoundEntry } from './tree-walk.ts';
 

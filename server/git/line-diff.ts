@@ -1,4 +1,4 @@
-import { createTimeSlice, type TimeSlice } from './time-slice.ts';
+import { createTimeSlice, type TimeSlice } from '../platform/time-slice.ts';
 
 /** Lines as numbers: equal lines have equal numbers, in every text of one comparison. */
 export type NumberedLines = Int32Array;

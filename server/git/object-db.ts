@@ -19,7 +19,7 @@ import { parsePackIndex } from './pack-index.ts';
 import type { PackIndex } from './pack-index.ts';
 import { createPackReader } from './pack-read.ts';
 import type { ObjectInfo, PackReader, WholeEntry } from './pack-read.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Blobs above this are handed out as a stream rather than from memory. */
 const STREAM_BYTES = 1024 * 1024;

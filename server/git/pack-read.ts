@@ -11,7 +11,7 @@ import {
 } from './pack-entry.ts';
 import type { PackEntryHeader } from './pack-entry.ts';
 import type { PackIndex } from './pack-index.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Longest chain of deltas; git itself writes at most 4,095. Also what ends a circle of deltas. */
 const MAX_CHAIN = 4096;

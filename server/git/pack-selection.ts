@@ -9,7 +9,7 @@ import { OID_BYTES } from './oid-table.ts';
 import type { ObjectFilter, PackQuestion } from './pack-question.ts';
 import { createObjectSelection } from './selected-objects.ts';
 import type { ObjectSelection, SelectedObjects } from './selected-objects.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** Trees are read together up to so many, and up to about so many bytes. */

@@ -17,7 +17,7 @@ import { placeObjects } from './pack-places.ts';
 import type { ObjectPlaces, PackedObjects } from './pack-places.ts';
 import { deflateObject } from './pack-write.ts';
 import type { SelectedObjects } from './selected-objects.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Entries that lie near each other are read together: up to so much, with gaps up to so much. */
 const WINDOW_BYTES = 2 * 1024 * 1024;

@@ -10,7 +10,7 @@ import { createOidTable } from './oid-table.ts';
 import { writeEntryHeader } from './pack-entry.ts';
 import { CHECKSUM_BYTES, PACK_HEADER_BYTES, writePackIndex } from './pack-index.ts';
 import { packHeader } from './pack-output.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 const deflateInPool = promisify(deflate);
 

@@ -10,7 +10,7 @@ import {
   type Chunks,
   type Match,
 } from './similarity.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { diffTrees } from './tree-diff.ts';
 import { canonicalMode } from './objects.ts';
 

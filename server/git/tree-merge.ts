@@ -8,7 +8,7 @@ import type { GitObject, NewGitObject } from './object-storage.ts';
 import { canonicalMode, EMPTY_TREE, hashLargeObject } from './objects.ts';
 import { findRenames } from './renames.ts';
 import { isBinary } from './text-lines.ts';
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { diffTrees } from './tree-diff.ts';
 import { editTree } from './tree-editor.ts';
 import { findNameTwins } from './tree-names.ts';

@@ -1,4 +1,4 @@
-import { createTimeSlice } from './time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** Two names in one folder that some file systems take for one. */

@@ -9,7 +9,7 @@ import type { XetHash } from '../domain/ids.ts';
 import { couldBeName, foldName, parseRepoName, shown } from '../domain/names.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
 import { afterPrefix } from '../domain/text-range.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';

@@ -3,7 +3,7 @@ import type { ChangeOperation } from '../domain/change-set.ts';
 import { HubError, isHubError } from '../domain/errors.ts';
 import { parsePointer } from '../domain/lfs.ts';
 import type { ObjectStaging } from './object-staging.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import { freeBytes } from '../platform/free-bytes.ts';
 import { atLine, decodeLine, splitLines } from './body-lines.ts';

@@ -13,7 +13,7 @@ import { branchRef } from '../domain/revision.ts';
 import type { GitObject, NewGitObject } from '../git/object-storage.ts';
 import { isAncestor } from '../git/commit-log.ts';
 import { newObject, writeCommit } from '../git/objects.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { editTree, type EditedTree, type TreeTarget } from '../git/tree-editor.ts';
 import { findEntry } from '../git/tree-walk.ts';
 import type { ByteSource, ObjectStore } from '../objects/object-store.ts';

@@ -1,5 +1,5 @@
 import type { GgufFacts } from '../domain/repo-facts.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 
 /** No header is read further than this: real ones, with their whole vocabularies, stay well below. */

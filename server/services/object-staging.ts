@@ -3,7 +3,7 @@ import type { Oid, PublicId } from '../domain/ids.ts';
 import type { GitObjectType, NewGitObject } from '../git/object-storage.ts';
 import { hashObject } from '../git/objects.ts';
 import { createPackBuilder, deflateObject, type PackBuilder } from '../git/pack-write.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { failPoint } from '../platform/fail-points.ts';

@@ -14,7 +14,7 @@ import {
 import type { ObjectDb } from '../git/object-db.ts';
 import { MAX_TAG_DEPTH, peelTag } from '../git/peel-tag.ts';
 import type { PushCommand } from '../git/push-request.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { cannotStandBeside, createRefClashes } from './ref-clashes.ts';
 
 /** A command of a push, and what is to become of it. */

@@ -9,7 +9,7 @@ import { writeReport, type RefReport } from '../git/push-report.ts';
 import { PUSH_CAPABILITIES, readPushRequest, type PushRequest } from '../git/push-request.ts';
 import { advertiseRefs, type AdvertisedRef } from '../git/ref-advertisement.ts';
 import { createProgress, sideBanded, type Progress } from '../git/side-band.ts';
-import { createTimeSlice } from '../git/time-slice.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import type { KeyedQueue } from '../platform/keyed-queue.ts';
 import type { RightOfWay } from '../platform/right-of-way.ts';
