@@ -1,3 +1,4 @@
+import { decodeBase64 } from './base64.ts';
 import { parseDeletedFolder } from './change-set.ts';
 import { HubError } from './errors.ts';
 import { isSha256, type Sha256 } from './ids.ts';
@@ -14,10 +15,16 @@ export interface CommitHeader {
   readonly parentCommit: string | undefined;
 }
 
+/** The content of a file as a line has it. */
+export interface EncodedContent {
+  readonly content: string;
+  readonly encoding: 'base64' | 'utf-8';
+}
+
 /** One line of a commit's NDJSON (contract 3.4). */
 export type CommitLine =
   | ({ readonly kind: 'header' } & CommitHeader)
-  | { readonly kind: 'file'; readonly path: string; readonly content: Buffer }
+  | ({ readonly kind: 'file'; readonly path: string } & EncodedContent)
   | {
       readonly kind: 'lfs-file';
       readonly path: string;
@@ -41,7 +48,7 @@ type Members = Readonly<Record<string, unknown>>;
 const isMembers = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Read one line. Throws InvalidBody, InvalidPath, InvalidContent, InvalidOid or InvalidSize. */
+/** Read one line. Throws InvalidBody, InvalidPath, InvalidOid or InvalidSize. */
 export function parseCommitLine(text: string): CommitLine {
   const line = parseJson(text);
   if (!isMembers(line))
@@ -55,7 +62,7 @@ export function parseCommitLine(text: string): CommitLine {
     case 'header':
       return parseHeader(value);
     case 'file':
-      return { kind: 'file', path: parseWritablePath(value['path']), content: parseContent(value) };
+      return { kind: 'file', path: parseWritablePath(value['path']), ...parseContent(value) };
     case 'lfsFile':
       return parseLfsFile(value);
     case 'copyFile':
@@ -106,33 +113,21 @@ function parseHeader(value: Members): CommitLine {
   return { kind: 'header', summary, description: text, parentCommit: undefined };
 }
 
-function parseContent(value: Members): Buffer {
+function parseContent(value: Members): EncodedContent {
   const { content, encoding } = value;
   if (typeof content !== 'string')
     throw new HubError('InvalidBody', 'The "content" of a file must be a string.');
-  if (encoding === 'base64') return decodeBase64(content);
-  if (encoding !== undefined && encoding !== 'utf-8') {
+  if (encoding !== undefined && encoding !== 'utf-8' && encoding !== 'base64') {
     throw new HubError('InvalidBody', 'The "encoding" of a file must be "base64" or "utf-8".');
   }
-  if (!content.isWellFormed()) throw new HubError('InvalidContent', 'The content is not valid Unicode.');
-  return Buffer.from(content, 'utf8');
+  return { content, encoding: encoding ?? 'utf-8' };
 }
 
-/**
- * Standard base64 with padding, and nothing else. Node's decoder skips what it does not know and takes characters
- * beyond ASCII by their low byte, so what it made is compared with how much there should be, and the last group with
- * how it would be written. Throws InvalidContent.
- */
-export function decodeBase64(text: string): Buffer {
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  const bytes = Buffer.from(text, 'base64');
-  const isWhole = text.length % 4 === 0 && bytes.byteLength === (text.length / 4) * 3 - padding;
-  const isAscii = Buffer.byteLength(text) === text.length;
-  const lastGroup = bytes.subarray(-(3 - padding)).toString('base64');
-  if (!isWhole || !isAscii || !text.endsWith(lastGroup) || text.includes('-') || text.includes('_')) {
-    throw new HubError('InvalidContent', 'The content is not valid base64.');
-  }
-  return bytes;
+/** Throws InvalidContent. */
+export function decodeContent({ content, encoding }: EncodedContent): Buffer {
+  if (encoding === 'base64') return decodeBase64(content);
+  if (!content.isWellFormed()) throw new HubError('InvalidContent', 'The content is not valid Unicode.');
+  return Buffer.from(content, 'utf8');
 }
 
 function parseLfsFile(value: Members): CommitLine {

@@ -1,9 +1,9 @@
 import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { CommitNode, CommitTable } from './commit-table.ts';
 import type { ObjectDb } from './object-db.ts';
 import { createPriorityQueue } from './priority-queue.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Commits read together. */
 const READ_BATCH = 512;

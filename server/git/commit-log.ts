@@ -1,9 +1,9 @@
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { Commit } from './objects.ts';
 import { createOidTable } from './oid-table.ts';
 import { createPriorityQueue } from './priority-queue.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 export interface LoggedCommit {
   readonly oid: Oid;

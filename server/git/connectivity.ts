@@ -1,12 +1,12 @@
 import { isHubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import { MAX_POINTER_BYTES } from '../domain/lfs.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { GitObject, GitObjectType } from './object-storage.ts';
 import { parseCommit, parseTag } from './objects.ts';
 import { createOidTable } from './oid-table.ts';
 import type { OidTable } from './oid-table.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** Something wrong with the objects that a repository's refs lead to. */

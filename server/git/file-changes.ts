@@ -1,4 +1,5 @@
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ObjectDb } from './object-db.ts';
 import {
   areSizesClose,
@@ -10,7 +11,6 @@ import {
   type Chunks,
   type Match,
 } from './similarity.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import type { TreeChange } from './tree-diff.ts';
 import type { FoundEntry } from './tree-walk.ts';
 

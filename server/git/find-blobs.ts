@@ -1,6 +1,6 @@
 import type { Oid } from '../domain/ids.ts';
-import type { ObjectDb } from './object-db.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import type { ObjectDb } from './object-db.ts';
 import { fromByteName, TreeScan } from './tree-scan.ts';
 
 /**

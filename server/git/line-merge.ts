@@ -1,6 +1,6 @@
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { diffLines, type LineChange, type StepBudget } from './line-diff.ts';
 import { cutLines, type LinedText } from './text-lines.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** What to do where both sides changed the same lines: keep one side, or both between markers. */
 export type LineFavor = 'ours' | 'theirs' | 'marked';

@@ -1,7 +1,7 @@
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { isAncestor } from './commit-log.ts';
 import type { ObjectDb } from './object-db.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 const OURS = 1;
 const THEIRS = 2;

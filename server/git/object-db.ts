@@ -4,6 +4,7 @@ import { createInflate } from 'node:zlib';
 import { corruptObject, isHubError } from '../domain/errors.ts';
 import type { HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { GitObject, GitObjectType, GitStorage, PackRef } from './object-storage.ts';
 import {
@@ -19,7 +20,6 @@ import { parsePackIndex } from './pack-index.ts';
 import type { PackIndex } from './pack-index.ts';
 import { createPackReader } from './pack-read.ts';
 import type { ObjectInfo, PackReader, WholeEntry } from './pack-read.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Blobs above this are handed out as a stream rather than from memory. */
 const STREAM_BYTES = 1024 * 1024;

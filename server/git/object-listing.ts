@@ -1,10 +1,10 @@
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { hotOids } from './hot-oids.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { GitStorage } from './object-storage.ts';
 import { createOidTable } from './oid-table.ts';
 import type { SelectedObjects } from './selected-objects.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Everything that a repository stores, for an answer that needs no walk. Types are not known, so it is one group. */
 export async function listObjects(

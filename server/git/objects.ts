@@ -2,8 +2,8 @@ import { createHash, hash } from 'node:crypto';
 import { corruptObject, HubError } from '../domain/errors.ts';
 import { isOid } from '../domain/ids.ts';
 import type { Oid } from '../domain/ids.ts';
-import type { GitObjectType, NewGitObject } from './object-storage.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import type { GitObjectType, NewGitObject } from './object-storage.ts';
 import { toByteName, TreeScan } from './tree-scan.ts';
 
 /** Below this it is cheaper to copy header and content together for one call into OpenSSL. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
-import { OID_BYTES } from './oid-table.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import { OID_BYTES } from './oid-table.ts';
 
 /*
  * Layout of an .idx, version 2 (git, Documentation/gitformat-pack): magic, version, fan-out of 256 counts, ids, CRC32s,

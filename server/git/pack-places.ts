@@ -1,8 +1,8 @@
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { IndexedPack } from './object-db.ts';
 import { OID_BYTES } from './oid-table.ts';
 import { lowerBound, sortOffsets } from './pack-index.ts';
 import type { SelectedObjects } from './selected-objects.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Objects of an answer that lie in one pack, in the order in which they lie there. */
 export interface PackedObjects extends IndexedPack {

@@ -1,5 +1,6 @@
 import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { GitObject, GitObjectType, GitStorage, PackRef } from './object-storage.ts';
 import {
   applyDelta,
@@ -11,7 +12,6 @@ import {
 } from './pack-entry.ts';
 import type { PackEntryHeader } from './pack-entry.ts';
 import type { PackIndex } from './pack-index.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Longest chain of deltas; git itself writes at most 4,095. Also what ends a circle of deltas. */
 const MAX_CHAIN = 4096;

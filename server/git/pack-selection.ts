@@ -1,5 +1,6 @@
 import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { CommitGraph, CommitSelection } from './commit-graph.ts';
 import { sharedStart } from './delta-encode.ts';
 import type { ObjectDb } from './object-db.ts';
@@ -9,7 +10,6 @@ import { OID_BYTES } from './oid-table.ts';
 import type { ObjectFilter, PackQuestion } from './pack-question.ts';
 import { createObjectSelection } from './selected-objects.ts';
 import type { ObjectSelection, SelectedObjects } from './selected-objects.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** Trees are read together up to so many, and up to about so many bytes. */

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { corruptObject, isHubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { encodeDelta } from './delta-encode.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { GitObject, GitObjectType, GitStorage, HotEntry } from './object-storage.ts';
@@ -17,7 +18,6 @@ import { placeObjects } from './pack-places.ts';
 import type { ObjectPlaces, PackedObjects } from './pack-places.ts';
 import { deflateObject } from './pack-write.ts';
 import type { SelectedObjects } from './selected-objects.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Entries that lie near each other are read together: up to so much, with gaps up to so much. */
 const WINDOW_BYTES = 2 * 1024 * 1024;

@@ -4,13 +4,13 @@ import { crc32, deflate, deflateSync } from 'node:zlib';
 import { corruptObject } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
 import type { Spool } from '../platform/spool.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { GitObjectType } from './object-storage.ts';
 import { hashObject } from './objects.ts';
 import { createOidTable } from './oid-table.ts';
 import { writeEntryHeader } from './pack-entry.ts';
 import { CHECKSUM_BYTES, PACK_HEADER_BYTES, writePackIndex } from './pack-index.ts';
 import { packHeader } from './pack-output.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 const deflateInPool = promisify(deflate);
 

@@ -1,8 +1,8 @@
 import { createDeflate } from 'node:zlib';
 import { pipeline, Readable } from 'node:stream';
 import type { Oid } from '../domain/ids.ts';
-import type { FileChange } from './file-changes.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import type { FileChange } from './file-changes.ts';
 import type { FoundEntry } from './tree-walk.ts';
 
 /*

@@ -1,5 +1,5 @@
-import { FLUSH, MAX_PACKET_DATA_BYTES, packet } from './pkt-line.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import { FLUSH, MAX_PACKET_DATA_BYTES, packet } from './pkt-line.ts';
 
 /** What became of one ref of a push. */
 export interface RefReport {

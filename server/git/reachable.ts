@@ -1,7 +1,7 @@
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ObjectDb } from './object-db.ts';
 import { createPriorityQueue } from './priority-queue.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 interface Waiting {
   readonly oid: Oid;

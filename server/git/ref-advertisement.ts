@@ -1,6 +1,6 @@
 import type { Oid } from '../domain/ids.ts';
-import { FLUSH, packet } from './pkt-line.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import { FLUSH, packet } from './pkt-line.ts';
 
 /** A ref as clients are told of it. */
 export interface AdvertisedRef {

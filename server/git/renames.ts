@@ -1,4 +1,5 @@
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ObjectDb } from './object-db.ts';
 import {
   areSizesClose,
@@ -10,7 +11,6 @@ import {
   type Chunks,
   type Match,
 } from './similarity.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { diffTrees } from './tree-diff.ts';
 import { canonicalMode } from './objects.ts';
 

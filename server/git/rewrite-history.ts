@@ -1,8 +1,8 @@
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { NewGitObject } from './object-storage.ts';
 import { EMPTY_TREE, newObject, parseCommit, parseTag, writeTree } from './objects.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { TreeScan } from './tree-scan.ts';
 
 /** What a ref leads to after the rewriting: an object, and for a tag what is behind it. */

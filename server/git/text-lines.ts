@@ -1,5 +1,5 @@
-import type { NumberedLines } from './line-diff.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import type { NumberedLines } from './line-diff.ts';
 
 /** A text cut into lines. A line has its line end, so that the last line differs from itself without one. */
 export interface LinedText {

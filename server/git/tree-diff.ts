@@ -1,6 +1,6 @@
 import type { Oid } from '../domain/ids.ts';
-import type { ObjectDb } from './object-db.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import type { ObjectDb } from './object-db.ts';
 import { TreeScan } from './tree-scan.ts';
 import type { FoundEntry } from './tree-walk.ts';
 

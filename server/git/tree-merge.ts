@@ -1,6 +1,7 @@
 import { isHubError } from '../domain/errors.ts';
 import { parsePointer } from '../domain/lfs.ts';
 import type { Oid } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { TooCostly, type StepBudget } from './line-diff.ts';
 import { mergeLines } from './line-merge.ts';
 import type { ObjectDb } from './object-db.ts';
@@ -8,7 +9,6 @@ import type { GitObject, NewGitObject } from './object-storage.ts';
 import { canonicalMode, EMPTY_TREE, hashLargeObject } from './objects.ts';
 import { findRenames } from './renames.ts';
 import { isBinary } from './text-lines.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { diffTrees } from './tree-diff.ts';
 import { editTree } from './tree-editor.ts';
 import { findNameTwins } from './tree-names.ts';

@@ -1,7 +1,7 @@
 import { HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
-import type { ObjectDb } from './object-db.ts';
 import { createTimeSlice } from '../platform/time-slice.ts';
+import type { ObjectDb } from './object-db.ts';
 import { toByteName, TreeScan } from './tree-scan.ts';
 import type { TreeEntryType } from './tree-scan.ts';
 

@@ -1,6 +1,6 @@
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { diffLines, TooCostly, type LineChange } from './line-diff.ts';
 import { cutLines, hasMoreLines, type LinedText } from './text-lines.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** How two texts differ, line by line. */
 export interface TextDiff {

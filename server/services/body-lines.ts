@@ -1,6 +1,7 @@
 import { HubError } from '../domain/errors.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import { freeBytes } from '../platform/free-bytes.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /*
  * NDJSON as it arrives: one line in memory at a time.
@@ -29,8 +30,9 @@ export function decodeLine(bytes: Buffer, number: number): string {
 }
 
 /**
- * Lines without their ends; blank lines are left out. Each is of use until the next is asked for. The arrays of `body`
- * must be nobody else's: their memory is freed as they are read. Throws BodyTooLarge for a line beyond the limit.
+ * Lines without their ends; blank lines are left out. Each is of use until the next is asked for, and others get their turn
+ * in between. The arrays of `body` must be nobody else's: their memory is freed as they are read. Throws BodyTooLarge for a
+ * line beyond the limit.
  */
 export async function* splitLines(body: ByteSource, maxBytes: number): AsyncGenerator<Buffer> {
   let held: Uint8Array[] = [];
@@ -42,9 +44,12 @@ export async function* splitLines(body: ByteSource, maxBytes: number): AsyncGene
     heldBytes = 0;
     return line;
   };
+  // Many lines come in one piece, and to read them awaits nothing but what is there already.
+  const slice = createTimeSlice();
   for await (const chunk of body) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      if (slice.isOver()) await slice.next();
       const line = takeLine(chunk.subarray(start, end));
       start = end + 1;
       if (line.byteLength > maxBytes) throw lineTooLong(maxBytes);

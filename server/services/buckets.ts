@@ -9,7 +9,6 @@ import type { XetHash } from '../domain/ids.ts';
 import { couldBeName, foldName, parseRepoName, shown } from '../domain/names.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
 import { afterPrefix } from '../domain/text-range.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { failPoint } from '../platform/fail-points.ts';
@@ -87,8 +86,6 @@ export interface Buckets {
 /** Buckets have no branches; the column is there for those that do. */
 const NO_BRANCH = '';
 const MAX_LINE_BYTES = 64 * 1024;
-/** Of reading lines, before the event loop turns. */
-const SLICE_MS = 4;
 /** Entries of one answer, whatever more is asked for: some milliseconds of the event loop. */
 const MAX_PAGE = 1000;
 
@@ -107,10 +104,8 @@ export function createBuckets(parts: {
   async function receive(body: ByteSource, maxLines: number): Promise<readonly BucketLine[]> {
     const lines: BucketLine[] = [];
     let number = 0;
-    const slice = createTimeSlice(SLICE_MS);
     for await (const bytes of splitLines(body, MAX_LINE_BYTES)) {
       number++;
-      if (slice.isOver()) await slice.next();
       if (number > maxLines) throw new HubError('TooManyItems', `A batch may have ${maxLines} lines.`);
       try {
         lines.push(parseBucketLine(decodeLine(bytes, number)));

@@ -1,12 +1,12 @@
-import { parseCommitLine, type CommitHeader, type CommitLine } from '../domain/commit-lines.ts';
 import type { ChangeOperation } from '../domain/change-set.ts';
+import type { CommitHeader } from '../domain/commit-lines.ts';
 import { HubError, isHubError } from '../domain/errors.ts';
 import { parsePointer } from '../domain/lfs.ts';
-import type { ObjectStaging } from './object-staging.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
 import { freeBytes } from '../platform/free-bytes.ts';
-import { atLine, decodeLine, splitLines } from './body-lines.ts';
+import { atLine, splitLines } from './body-lines.ts';
+import { readCommitLine, type ReadLine } from './commit-line.ts';
+import type { ObjectStaging } from './object-staging.ts';
 
 export interface IntakeLimits {
   /** A regular file above this must be sent as a large file. */
@@ -28,7 +28,7 @@ const LINE_OVERHEAD_BYTES = 64 * 1024;
 
 /**
  * Read the NDJSON of a commit as it arrives, one line in memory at a time, and stage its blobs. The arrays of `body`
- * must be nobody else's: they are empty afterwards. Throws the errors of `parseCommitLine` with the number of the line,
+ * must be nobody else's: they are empty afterwards. Throws the errors of `readCommitLine` with the number of the line,
  * UseLfs, BodyTooLarge and TooManyItems.
  */
 export async function receiveCommit(
@@ -40,19 +40,12 @@ export async function receiveCommit(
   const operations: ChangeOperation[] = [];
   let header: CommitHeader | undefined;
   let number = 0;
-  // Many lines come in one piece, and to read them awaits nothing but what is there already.
-  const slice = createTimeSlice();
   for await (const bytes of splitLines(body, maxLineBytes(limits))) {
     number++;
-    if (slice.isOver()) await slice.next();
     if (number > limits.maxLines)
       throw new HubError('TooManyItems', `A commit may have ${limits.maxLines} lines.`);
     try {
-      // Each of these steps takes milliseconds for the largest file.
-      const text = decodeLine(bytes, number);
-      if (slice.isOver()) await slice.next();
-      const line = parseCommitLine(text);
-      if (slice.isOver()) await slice.next();
+      const line = await readCommitLine(bytes, number);
       if (line.kind === 'header') {
         if (header) throw new HubError('InvalidBody', 'there is a second header.');
         header = line;
@@ -72,7 +65,7 @@ const maxLineBytes = (limits: IntakeLimits): number =>
   Math.ceil((limits.maxInlineBytes * 4) / 3) + LINE_OVERHEAD_BYTES;
 
 async function toOperation(
-  line: Exclude<CommitLine, { kind: 'header' }>,
+  line: Exclude<ReadLine, { kind: 'header' }>,
   staging: ObjectStaging,
   limits: IntakeLimits,
   check: FileCheck,

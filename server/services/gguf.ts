@@ -1,6 +1,6 @@
 import type { GgufFacts } from '../domain/repo-facts.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ByteSource } from '../objects/object-store.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** No header is read further than this: real ones, with their whole vocabularies, stay well below. */
 export const MAX_GGUF_HEADER_BYTES = 48 * 1024 * 1024;

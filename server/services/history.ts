@@ -5,10 +5,10 @@ import type { Repo } from '../domain/repo.ts';
 import type { ObjectDb } from '../git/object-db.ts';
 import type { Commit } from '../git/objects.ts';
 import { countReachable } from '../git/reachable.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { diffTrees } from '../git/tree-diff.ts';
 import { createKeyedQueue } from '../platform/keyed-queue.ts';
 import type { RightOfWay } from '../platform/right-of-way.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { createCommitOrder } from './commit-order.ts';
 import type { RepoObjects } from './repo-objects.ts';
 

@@ -3,11 +3,11 @@ import type { Oid, PublicId } from '../domain/ids.ts';
 import type { GitObjectType, NewGitObject } from '../git/object-storage.ts';
 import { hashObject } from '../git/objects.ts';
 import { createPackBuilder, deflateObject, type PackBuilder } from '../git/pack-write.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import { failPoint } from '../platform/fail-points.ts';
 import { createSpool, type Spool } from '../platform/spool.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Up to here a commit's objects are rows of the transaction that moves the ref; above, a pack (design 2.2). */
 export const MAX_HOT_BYTES = 1024 * 1024;
@@ -59,12 +59,12 @@ export function createObjectStaging(parts: {
   }
 
   async function addContent(type: GitObjectType, oid: Oid, content: Buffer): Promise<void> {
-    if (hot.has(oid)) return;
+    if (hot.has(oid) || pack?.builder.has(oid)) return;
+    const deflated = await deflateObject(content);
     if (pack || content.byteLength > MAX_HOT_BYTES) {
-      await (await openPack()).add(type, content);
+      await (await openPack()).addDeflated(type, content.byteLength, oid, deflated);
       return;
     }
-    const deflated = await deflateObject(content);
     hot.set(oid, { oid, type, sizeBytes: content.byteLength, deflated });
     hotBytes += deflated.byteLength;
     if (hotBytes > MAX_HOT_BYTES || hot.size > MAX_HOT_OBJECTS) await openPack();

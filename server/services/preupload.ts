@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { decodeBase64 } from '../domain/commit-lines.ts';
+import { decodeBase64 } from '../domain/base64.ts';
 import { HubError, isHubError } from '../domain/errors.ts';
 import { parseLfsRules } from '../domain/gitattributes.ts';
 import { parseIgnoreRules } from '../domain/gitignore.ts';

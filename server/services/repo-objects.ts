@@ -7,9 +7,9 @@ import type { Repo } from '../domain/repo.ts';
 import type { ObjectCache } from '../git/object-cache.ts';
 import { createObjectDb, type ObjectDb } from '../git/object-db.ts';
 import type { GitObject, GitStorage } from '../git/object-storage.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 
 /** Opens the git objects of repositories: hot rows from the database, packs from the object store. */
 export interface RepoObjects {

@@ -1,6 +1,6 @@
 import type { RepoListItem, RepoListQuery } from '../db/questions/repo-lists.ts';
 import type { Database } from '../db/stores.ts';
-import { decodeBase64 } from '../domain/commit-lines.ts';
+import { decodeBase64 } from '../domain/base64.ts';
 import type { Visibility } from '../domain/account.ts';
 import { defaultGitattributes } from '../domain/gitattributes.ts';
 import { parseRepoName, parseWritablePath } from '../domain/names.ts';

@@ -3,9 +3,9 @@ import { readArguments, type CommandHead } from '../git/command-request.ts';
 import { createFetchRequestReader, parseWireOid, type FetchRequest } from '../git/fetch-request.ts';
 import { answerRefs, createRefsQuestionReader } from '../git/ls-refs.ts';
 import { DELIMITER, FLUSH, packet, protocolError, type PacketReader } from '../git/pkt-line.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
 import { AGENT, OBJECT_FORMAT } from '../git/wire-capabilities.ts';
 import { shown } from '../domain/names.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { Fetch, FetchSession } from './fetch-session.ts';
 import type { PackSender } from './pack-sender.ts';
 
