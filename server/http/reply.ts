@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { corruptObject } from '../domain/errors.ts';
 import type { ByteSource } from '../objects/object-store.ts';
+import { endOfTurn } from './end-of-turn.ts';
 
 /** What a handler answers. `json` and `text` are sent whole; `bytes` streams. */
 export interface Reply<Answer = unknown> {
@@ -44,17 +45,17 @@ export async function send(
   const body = reply.body;
   if (body === undefined) {
     if (reply.status !== 204 && reply.status !== 304) response.setHeader('content-length', 0);
-    response.end();
+    await end(response);
   } else if (body.kind === 'omitted') {
     if (body.sizeBytes !== undefined) response.setHeader('content-length', body.sizeBytes);
-    response.end();
+    await end(response);
   } else if (body.kind === 'bytes') {
     if (body.sizeBytes !== undefined) response.setHeader('content-length', body.sizeBytes);
-    if (body.bytes instanceof Uint8Array) response.end(isHead ? undefined : body.bytes);
+    if (body.bytes instanceof Uint8Array) await end(response, isHead ? undefined : body.bytes);
     else if (isHead) {
       // Opened for nothing: what it holds is given back.
       await body.bytes[Symbol.asyncIterator]().return?.();
-      response.end();
+      await end(response);
     } else await stream(response, body.bytes, body.sizeBytes);
   } else {
     const text = body.kind === 'json' ? JSON.stringify(body.value) : body.text;
@@ -69,10 +70,19 @@ export async function send(
     }
     const bytes = Buffer.from(text);
     response.setHeader('content-length', bytes.byteLength);
-    if (!isHead) response.write(bytes);
-    await beforeEnd;
-    response.end();
+    const sent = isHead ? undefined : bytes;
+    if (beforeEnd === undefined) await end(response, sent);
+    else {
+      if (sent) response.write(sent);
+      await beforeEnd;
+      response.end();
+    }
   }
+}
+
+async function end(response: ServerResponse, bytes?: Uint8Array): Promise<void> {
+  await endOfTurn();
+  response.end(bytes);
 }
 
 /**
