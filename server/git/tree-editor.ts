@@ -1,11 +1,10 @@
 import { corruptObject, entryNotFound, HubError } from '../domain/errors.ts';
 import type { Oid } from '../domain/ids.ts';
-import { createTimeSlice } from '../platform/time-slice.ts';
+import { createTimeSlice, type TimeSlice } from '../platform/time-slice.ts';
 import type { ObjectDb } from './object-db.ts';
 import type { NewGitObject } from './object-storage.ts';
 import { canonicalMode, EMPTY_TREE, hashLargeObject } from './objects.ts';
 import { OID_BYTES } from './oid-table.ts';
-import type { TimeSlice } from '../platform/time-slice.ts';
 import { findNameTwins } from './tree-names.ts';
 import { fromByteName, toByteName, TreeScan } from './tree-scan.ts';
 
