@@ -182,7 +182,7 @@ export function createServices(config: Config, stores: OpenedStores, log: Log, c
   const workers = createWorkerPool({ size: Math.max(1, availableParallelism() - 1) });
   const passwords = createPasswords();
   const queue = createKeyedQueue();
-  const rightOfWay = createRightOfWay();
+  const rightOfWay = createRightOfWay(clock);
 
   const authorize = createAuthorize({ db, clock, rules: { requireSignIn: config.requireSignIn } });
   const accounts = createAccounts({ db, clock, passwords, limits: createSignInLimits(clock) });

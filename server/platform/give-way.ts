@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { performance, type EventLoopUtilization } from 'node:perf_hooks';
+import type { Clock } from './clock.ts';
 import type { RightOfWay } from './right-of-way.ts';
 
 /** A shorter time says little about how busy the event loop is. */
@@ -14,14 +14,20 @@ const PAUSE_FACTOR = 3;
  * pieces. It gives way, and besides pauses as long as the event loop, which is busy with what somebody waits for, leaves
  * less than half of its time.
  */
-export function createGiveWay(rightOfWay: Pick<RightOfWay, 'giveWay'>): () => Promise<void> {
-  let before = performance.eventLoopUtilization();
+export function createGiveWay(
+  rightOfWay: Pick<RightOfWay, 'giveWay'>,
+  clock: Pick<Clock, 'sleep'>,
+  utilizationSince: (
+    before?: EventLoopUtilization,
+  ) => EventLoopUtilization = performance.eventLoopUtilization,
+): () => Promise<void> {
+  let before = utilizationSince();
   return async () => {
     await rightOfWay.giveWay();
-    const { utilization, idle, active } = performance.eventLoopUtilization(before);
+    const { utilization, idle, active } = utilizationSince(before);
     const elapsedMs = idle + active;
     if (elapsedMs < LOOK_EVERY_MS) return;
-    if (utilization > BUSY) await sleep(Math.min(elapsedMs, LOOK_EVERY_MS * 2) * PAUSE_FACTOR);
-    before = performance.eventLoopUtilization();
+    if (utilization > BUSY) await clock.sleep(Math.min(elapsedMs, LOOK_EVERY_MS * 2) * PAUSE_FACTOR);
+    before = utilizationSince();
   };
 }

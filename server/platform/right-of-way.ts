@@ -1,5 +1,4 @@
-import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from './clock.ts';
 
 /** Requests come in groups: work that nobody waits for begins when none of them had work for so long. */
 const QUIET_MS = 100;
@@ -22,7 +21,7 @@ export interface RightOfWay {
   giveWay(isNeeded?: () => boolean): Promise<void>;
 }
 
-export function createRightOfWay(): RightOfWay {
+export function createRightOfWay(clock: Pick<Clock, 'monotonic' | 'sleep'>): RightOfWay {
   let holders = 0;
   let freeSince = -Infinity;
 
@@ -32,7 +31,7 @@ export function createRightOfWay(): RightOfWay {
       return await work();
     } finally {
       holders -= 1;
-      if (holders === 0) freeSince = performance.now();
+      if (holders === 0) freeSince = clock.monotonic();
     }
   };
 
@@ -53,12 +52,12 @@ export function createRightOfWay(): RightOfWay {
     },
 
     async giveWay(isNeeded = () => false) {
-      const latest = performance.now() + LONGEST_WAIT_MS;
+      const latest = clock.monotonic() + LONGEST_WAIT_MS;
       for (;;) {
-        const now = performance.now();
+        const now = clock.monotonic();
         const clearAt = holders > 0 ? Infinity : freeSince + QUIET_MS;
         if (now >= Math.min(clearAt, latest) || isNeeded()) return;
-        await sleep(LOOK_EVERY_MS);
+        await clock.sleep(LOOK_EVERY_MS);
       }
     },
   };

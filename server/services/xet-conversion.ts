@@ -70,7 +70,7 @@ export function createXetConversion(parts: {
   let working: Promise<void> | undefined;
   let isStarted = false;
   let isStopped = false;
-  const giveWay = createGiveWay(rightOfWay);
+  const giveWay = createGiveWay(rightOfWay, clock);
 
   const openPlain = async (object: LargeObject): Promise<ByteSource | undefined> =>
     (await objects.get(largeObjectKey(object.sha256)))?.bytes;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { heldBytes } from '../support/held-bytes.ts';
 import { expectNothingStored, type TestHub } from '../support/hub.ts';
 import { createRepo, fileLine, startPeopledHub, tokenOf } from '../support/scenario.ts';
 import { freePort, makeSshKey, type SshKeyPair } from '../support/ssh.ts';
@@ -205,7 +206,7 @@ describe('coming in', () => {
       });
     });
     for (const ms of await Promise.all([quiet, babbling, unnamed])) {
-      expect(ms).toBeLessThan(17_000);
+      expect(ms).toBeLessThan(40_000);
     }
     await expectServesOthers();
   });
@@ -236,11 +237,12 @@ describe('coming in', () => {
     for (let connections = 0; connections < 12; connections++) await failureOf({ authHandler: again });
     const started = performance.now();
     await failureOf({ privateKey: unknownKey });
-    expect(performance.now() - started).toBeGreaterThan(900);
+    const slowed = performance.now() - started;
+    expect(slowed).toBeGreaterThan(900);
     const before = performance.now();
     const { client } = await open();
     client.end();
-    expect(performance.now() - before).toBeLessThan(900);
+    expect(performance.now() - before).toBeLessThan(slowed);
     hub.advance(10 * 60_000);
   });
 
@@ -388,7 +390,7 @@ describe('keeping to no limit', () => {
     });
     channel.pause();
     const { outgoing } = channel as unknown as { outgoing: { id: number } };
-    const before = process.memoryUsage().rss;
+    const before = heldBytes();
     // A packet that says it is longer than what comes: the reader waits for the rest, and takes no more than it needs.
     const junk = Buffer.alloc(30_000, 'f');
     let isClosed = false;
@@ -402,9 +404,10 @@ describe('keeping to no limit', () => {
       if (sent % 3_000_000 < junk.length) await delay(1);
     }
     await delay(500);
+    expect(isClosed).toBe(true);
+    expect(heldBytes() - before).toBeLessThan(32 << 20);
     client.destroy();
     await closed;
-    expect(process.memoryUsage().rss - before).toBeLessThan(400 << 20);
     await expectServesOthers();
   });
 

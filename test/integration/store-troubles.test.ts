@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { heldBytes } from '../support/held-bytes.ts';
 import type { Answer, TestHub } from '../support/hub.ts';
 import { describeWithTools } from '../support/require.ts';
 import { startS3Server } from '../support/s3.ts';
@@ -50,15 +49,6 @@ async function onceWell(send: () => Promise<Answer>): Promise<Answer> {
     answer = await send();
   }
   return answer;
-}
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes of buffers that somebody still holds; what nobody does is collected first. */
-function heldBytes(): number {
-  collectGarbage();
-  return process.memoryUsage().arrayBuffers;
 }
 
 const named = TROUBLES.map((trouble) => [Object.values(trouble).join(' '), trouble] as const);

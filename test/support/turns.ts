@@ -24,3 +24,11 @@ export async function longestTurn(work: () => Promise<unknown>): Promise<number>
   }
   return longest;
 }
+
+/** Milliseconds of processor time that this thread spends on some work, so that a busy machine does not count. */
+export async function processorMs(work: () => unknown): Promise<number> {
+  const before = process.threadCpuUsage();
+  await work();
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1000;
+}

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { processorMs } from '../../support/turns.ts';
 import { compileGlob } from '../../../server/domain/glob.ts';
 
 const matching = (pattern: string, paths: readonly string[]): readonly string[] =>
@@ -27,7 +28,7 @@ test.each([
   expect(matching(pattern, paths)).toEqual(expected);
 });
 
-test('patterns that would take exponential time elsewhere take time in proportion to pattern and path', () => {
+test('patterns that would take exponential time elsewhere take time in proportion to pattern and path', async () => {
   const hostile = [
     ['*a'.repeat(200) + 'b', 'a'.repeat(4000)],
     [`${'**/'.repeat(60)}b`, 'a/'.repeat(250) + 'a'],
@@ -35,7 +36,8 @@ test('patterns that would take exponential time elsewhere take time in proportio
     [`${'[a-z]*'.repeat(60)}!`, 'q'.repeat(4000)],
     [`${'a*/'.repeat(80)}**/b`, 'ab/'.repeat(250)],
   ] as const;
-  const started = performance.now();
-  for (const [pattern, path] of hostile) expect(compileGlob(pattern)(path)).toBe(false);
-  expect(performance.now() - started).toBeLessThan(1000);
+  const spent = await processorMs(() => {
+    for (const [pattern, path] of hostile) expect(compileGlob(pattern)(path)).toBe(false);
+  });
+  expect(spent).toBeLessThan(1000);
 });

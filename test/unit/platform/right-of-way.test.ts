@@ -1,62 +1,62 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { createRightOfWay } from '../../../server/platform/right-of-way.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createRightOfWay, type RightOfWay } from '../../../server/platform/right-of-way.ts';
+import { createPassingClock } from './passing-clock.ts';
+
+let clock = createPassingClock();
+let rightOfWay: RightOfWay;
+beforeEach(() => {
+  clock = createPassingClock();
+  rightOfWay = createRightOfWay(clock);
+});
 
 const elapsed = async (work: Promise<unknown>): Promise<number> => {
-  const started = performance.now();
+  const started = clock.monotonic();
   await work;
-  return performance.now() - started;
+  return clock.monotonic() - started;
 };
 
 describe('the right of way', () => {
   it('lets background work go on at once where nobody has it', async () => {
-    expect(await elapsed(createRightOfWay().giveWay())).toBeLessThan(20);
+    expect(await elapsed(rightOfWay.giveWay())).toBe(0);
   });
 
   it('makes background work wait for all who have it, and a moment longer', async () => {
-    const rightOfWay = createRightOfWay();
-    const held = [100, 200].map((milliseconds) => rightOfWay.hold(() => sleep(milliseconds)));
-    expect(await elapsed(rightOfWay.giveWay())).toBeGreaterThan(250);
+    const held = [100, 200].map((milliseconds) => rightOfWay.hold(() => clock.sleep(milliseconds)));
+    expect(await elapsed(rightOfWay.giveWay())).toBe(300);
     await Promise.all(held);
   });
 
   it('is given back by work that fails', async () => {
-    const rightOfWay = createRightOfWay();
     const failed = rightOfWay.hold(() => Promise.reject(new Error('no')));
     await expect(failed).rejects.toThrow('no');
-    expect(await elapsed(rightOfWay.giveWay())).toBeLessThan(1000);
+    expect(await elapsed(rightOfWay.giveWay())).toBe(100);
   });
 
   it('never makes background work wait for ever', async () => {
-    const rightOfWay = createRightOfWay();
     const end = Promise.withResolvers<void>();
     const held = rightOfWay.hold(() => end.promise);
-    const waited = await elapsed(rightOfWay.giveWay());
-    expect(waited).toBeGreaterThan(1500);
-    expect(waited).toBeLessThan(4000);
+    expect(await elapsed(rightOfWay.giveWay())).toBe(2000);
     end.resolve();
     await held;
   });
 
   it('does not hold up background work that somebody comes to wait for', async () => {
-    const rightOfWay = createRightOfWay();
     const end = Promise.withResolvers<void>();
     const held = rightOfWay.hold(() => end.promise);
     let isNeeded = false;
-    setTimeout(() => (isNeeded = true), 50);
-    expect(await elapsed(rightOfWay.giveWay(() => isNeeded))).toBeLessThan(1000);
+    void clock.sleep(50).then(() => (isNeeded = true));
+    expect(await elapsed(rightOfWay.giveWay(() => isNeeded))).toBe(60);
     end.resolve();
     await held;
   });
 
   it('is had by bytes while they are made, and not while nobody takes them', async () => {
-    const rightOfWay = createRightOfWay();
     let isClosed = false;
     const bytes = rightOfWay.holdFor(
       (async function* () {
         try {
           yield Buffer.from('a');
-          await sleep(200);
+          await clock.sleep(200);
           yield Buffer.from('b');
         } finally {
           isClosed = true;
@@ -64,10 +64,10 @@ describe('the right of way', () => {
       })(),
     );
     await bytes.next();
-    await sleep(150);
-    expect(await elapsed(rightOfWay.giveWay())).toBeLessThan(20);
+    await clock.sleep(150);
+    expect(await elapsed(rightOfWay.giveWay())).toBe(0);
     const next = bytes.next();
-    expect(await elapsed(rightOfWay.giveWay())).toBeGreaterThan(150);
+    expect(await elapsed(rightOfWay.giveWay())).toBe(300);
     expect((await next).value).toEqual(Buffer.from('b'));
     await bytes.return();
     expect(isClosed).toBe(true);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { processorMs } from '../../support/turns.ts';
 import { isQuickCard, readCard } from '../../../server/services/cards.ts';
 
 const LONG = 'x'.repeat(5000);
@@ -40,12 +41,13 @@ describe('keys of metadata', () => {
     expect(errorsOf('a: {b: 1}\nb: {b: 1, a: 2}\n1: x\n"1": y')).toEqual([]);
   });
 
-  test('are many without taking longer and longer', () => {
+  test('are many without taking longer and longer', async () => {
     const many = Array.from({ length: 20_000 }, (_, index) => `key${index}: 1`).join('\n');
-    const started = performance.now();
-    expect(errorsOf(many)).toEqual([]);
-    expect(errorsOf(`a: ${'}'.repeat(20_000)}`)).toHaveLength(1);
+    const spent = await processorMs(() => {
+      expect(errorsOf(many)).toEqual([]);
+      expect(errorsOf(`a: ${'}'.repeat(20_000)}`)).toHaveLength(1);
+    });
     // Half a second; more than ten when every key is compared with all others.
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(spent).toBeLessThan(5000);
   });
 });

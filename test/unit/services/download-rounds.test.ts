@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createDownloadRounds, type DownloadSign } from '../../../server/services/download-rounds.ts';
+import { heldBytes } from '../../support/held-bytes.ts';
 
 const MINUTE = 60_000;
 const sent = (path: string): DownloadSign => ({ kind: 'sent', path });
@@ -48,9 +49,11 @@ test('a download of any number of files is one, and memory stays within bounds',
   for (let file = 0; file < 30_000; file++) if (rounds.begins('ann', sent(`file-${file}`), file)) begun++;
   expect(begun).toBe(1);
 
-  const before = process.memoryUsage().heapUsed;
+  const before = heldBytes();
   const longPath = 'x'.repeat(4_000);
   for (let caller = 0; caller < 30_000; caller++)
     for (let file = 0; file < 10; file++) rounds.begins(`caller ${caller}`, sent(`${longPath}${file}`), file);
-  expect(process.memoryUsage().heapUsed - before).toBeLessThan(100 * 1024 * 1024);
+  expect(heldBytes() - before).toBeLessThan(100 * 1024 * 1024);
+  // Those who came last are known to the end.
+  expect(rounds.begins('caller 29999', sent(`${longPath}9`), 9)).toBe(true);
 });

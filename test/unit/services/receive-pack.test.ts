@@ -4,6 +4,7 @@ import type { Database } from '../../../server/db/stores.ts';
 import type { Oid } from '../../../server/domain/ids.ts';
 import { packet } from '../../../server/git/pkt-line.ts';
 import { createKeyedQueue } from '../../../server/platform/keyed-queue.ts';
+import { systemClock } from '../../../server/platform/clock.ts';
 import { createRightOfWay } from '../../../server/platform/right-of-way.ts';
 import type { Granted } from '../../../server/services/authorize.ts';
 import { createReceivePack } from '../../../server/services/receive-pack.ts';
@@ -25,7 +26,7 @@ test('refs that others moved all at once are found out at once, not one for each
   const receivePack = createReceivePack({
     db,
     queue: createKeyedQueue(),
-    rightOfWay: createRightOfWay(),
+    rightOfWay: createRightOfWay(systemClock),
     refUpdates: {
       apply({ moves }) {
         attempts += 1;
