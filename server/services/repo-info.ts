@@ -4,6 +4,7 @@ import type { Database } from '../db/stores.ts';
 import type { Oid, RepositoryId } from '../domain/ids.ts';
 import type { FactSummary, RepoFacts } from '../domain/repo-facts.ts';
 import { repoFullName, type Repo } from '../domain/repo.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { Authorize, Granted } from './authorize.ts';
 import type { Contents, FileEntry } from './contents.ts';
 import { readFacts, readSummary, type Facts } from './facts.ts';
@@ -53,10 +54,8 @@ const PAGE = 5_000;
 const MAX_SPACES = 100;
 /** Facts of as many repositories are in memory at a time. */
 const FACTS_AT_ONCE = 20;
-/** Items described before others get their turn. */
-const ITEMS_A_TURN = 50;
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+/** Items between two looks at the time. */
+const ITEMS_AT_ONCE = 50;
 
 export function createRepoInfo(parts: {
   readonly db: Database;
@@ -152,14 +151,15 @@ export function createRepoInfo(parts: {
     },
 
     async *subjects(page, withFacts) {
-      const step = withFacts ? FACTS_AT_ONCE : ITEMS_A_TURN;
+      const step = withFacts ? FACTS_AT_ONCE : ITEMS_AT_ONCE;
+      const slice = createTimeSlice();
       for (let start = 0; start < page.length; start += step) {
         const some = page.slice(start, start + step);
         const stored = withFacts ? await storedFacts(some.map(({ repo }) => repo.id)) : undefined;
         for (const listed of some) {
           if (listed.head) yield subjectOf(listed, listed.head, stored?.get(listed.repo.id));
         }
-        await nextTurn();
+        if (slice.isOver()) await slice.next();
       }
     },
   };

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LargeObject } from '../db/questions/large-objects.ts';
 import type { Database } from '../db/stores.ts';
 import type { XetHash } from '../domain/ids.ts';
@@ -9,6 +8,7 @@ import { failPoint } from '../platform/fail-points.ts';
 import { createGiveWay } from '../platform/give-way.ts';
 import type { Log } from '../platform/log.ts';
 import type { RightOfWay } from '../platform/right-of-way.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { digestStream } from '../workers/digest.ts';
 import { ownBuffer } from '../workers/handover.ts';
 import type { WorkerPool } from '../workers/pool.ts';
@@ -109,13 +109,14 @@ export function createXetConversion(parts: {
       for (const xorb of await db.read((stores) => stores.xet.findBySamples(page, missing))) leads.add(xorb);
     }
     const held = new Map<string, HeldChunk>();
+    const slice = createTimeSlice();
     for (const xorb of leads) {
       const index = await xet.chunkIndex(xorb);
       for (let number = 0; number < index.count; number += 1) {
         const name = chunkName(index.hashes, number);
         if (names.has(name) && !held.has(name)) held.set(name, { xorb, number });
       }
-      await nextTurn();
+      if (slice.isOver()) await slice.next();
     }
     return held;
   }
@@ -267,9 +268,10 @@ const hashesOf = ({ hashes, lengths }: FileChunks): readonly Uint8Array[] =>
 /** The distinct chunks of a file by name. */
 async function namesOf(chunks: FileChunks): Promise<ReadonlyMap<string, Uint8Array>> {
   const names = new Map<string, Uint8Array>();
+  const slice = createTimeSlice();
   for (const [chunk, hash] of hashesOf(chunks).entries()) {
     names.set(chunkName(chunks.hashes, chunk), hash);
-    if (chunk % 4096 === 0) await nextTurn();
+    if (chunk % 4096 === 0 && slice.isOver()) await slice.next();
   }
   return names;
 }

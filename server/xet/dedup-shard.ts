@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { XetHash } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import type { ChunkIndex } from './chunk-index.ts';
 import { rawBytesOf } from './chunk-index.ts';
 import { HASH_BYTES, xetHashBytes } from './hash.ts';
@@ -36,8 +36,8 @@ export interface DedupShard {
   readonly expiresAt: number;
 }
 
-/** Chunks written before other work gets its turn: about two milliseconds. */
-const CHUNKS_PER_TURN = 512;
+/** Chunks between two looks at the time: about two milliseconds. */
+const CHUNKS_PER_LOOK = 512;
 
 /** Sort ranges, and join those that touch. */
 export const joinRanges = (ranges: readonly ChunkRange[]): readonly ChunkRange[] => {
@@ -63,6 +63,7 @@ export const writeDedupShard = async (shard: DedupShard): Promise<Buffer> => {
   BOOKEND_ENTRY.copy(bytes, ENTRY_BYTES);
   let at = 2 * ENTRY_BYTES;
   let written = 0;
+  const slice = createTimeSlice();
   for (const { hash, index, ranges } of shard.xorbs) {
     const count = toldChunks(ranges);
     const header = at;
@@ -79,7 +80,7 @@ export const writeDedupShard = async (shard: DedupShard): Promise<Buffer> => {
       bytes.writeUInt32LE(length, at + 36);
       rawBytes += length;
       written += 1;
-      if (written % CHUNKS_PER_TURN === 0) await nextTurn();
+      if (written % CHUNKS_PER_LOOK === 0 && slice.isOver()) await slice.next();
     }
     xetHashBytes(hash).copy(bytes, header);
     bytes.writeUInt32LE(count, header + 36);

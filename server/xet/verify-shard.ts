@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HubError } from '../domain/errors.ts';
 import type { Sha256, XetHash } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { rawBytesOf } from './chunk-index.ts';
 import type { ChunkIndex } from './chunk-index.ts';
 import { EMPTY_HASH, HASH_BYTES, loadXetHashing, xetHashText } from './hash.ts';
@@ -44,8 +44,8 @@ const MIN_MEAN_CHUNK_BYTES = 1024;
 const NO_SHA256 = '0'.repeat(64);
 const SHA256_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' as Sha256;
 
-/** Chunks looked at before other work gets its turn: about two milliseconds. */
-const CHUNKS_PER_TURN = 1024;
+/** Chunks between two looks at the time: about two milliseconds. */
+const CHUNKS_PER_LOOK = 1024;
 
 const refuse = (file: ShardFile, problem: string): HubError =>
   new HubError('InvalidObject', `File ${file.hash} of the shard ${problem}.`);
@@ -87,12 +87,13 @@ const checkTerm = (
   }
 };
 
-/** Lets other work have its turn every `CHUNKS_PER_TURN` counted. */
+/** Counts chunks, and lets other work have its turn when they took theirs. */
 const createTurns = () => {
+  const slice = createTimeSlice();
   let counted = 0;
   return async (): Promise<void> => {
     counted += 1;
-    if (counted % CHUNKS_PER_TURN === 0) await nextTurn();
+    if (counted % CHUNKS_PER_LOOK === 0 && slice.isOver()) await slice.next();
   };
 };
 

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { XetHash } from '../domain/ids.ts';
+import { createTimeSlice } from '../platform/time-slice.ts';
 import { MAX_XORB_CHUNKS } from './chunk-index.ts';
 import { CHUNK_HEADER_BYTES } from './chunk-record.ts';
 import { HASH_BYTES, loadXetHashing, xetHashText, type HashTree } from './hash.ts';
@@ -33,8 +33,8 @@ export interface XorbPlan {
 
 /** Bounds what is in memory while one is put together; clients fill them up to 64 MiB. */
 const XORB_BYTES = 16 * 1024 * 1024;
-/** Chunks looked at before other work gets its turn: about two milliseconds. */
-const CHUNKS_PER_TURN = 512;
+/** Chunks between two looks at the time: about two milliseconds. */
+const CHUNKS_PER_LOOK = 512;
 
 /** A chunk's hash as the key of a map. */
 export const chunkName = (hashes: Uint8Array, chunk: number): string =>
@@ -71,6 +71,7 @@ export async function planXorbs(
     return { xorb: xorbs.length - 1, number: last.chunkCount - 1 };
   };
 
+  const slice = createTimeSlice();
   for (const [chunk, length] of lengths.entries()) {
     const hash = hashes.subarray(chunk * HASH_BYTES, (chunk + 1) * HASH_BYTES);
     fileTree.add(hash, length);
@@ -86,7 +87,7 @@ export async function planXorbs(
       run.end += 1;
       run.bytes += length;
     } else runs.push({ xorb: place.xorb, start: place.number, end: place.number + 1, bytes: length });
-    if (chunk % CHUNKS_PER_TURN === 0) await nextTurn();
+    if (chunk % CHUNKS_PER_LOOK === 0 && slice.isOver()) await slice.next();
   }
 
   const made = xorbs.map(({ tree, chunkCount, sizeBytes }) => ({
