@@ -2,12 +2,12 @@ import { HubError, isHubError } from '../domain/errors.ts';
 import { checkGitFile, type GitFileName } from '../domain/git-files.ts';
 import type { Oid } from '../domain/ids.ts';
 import { shown } from '../domain/names.ts';
+import type { IngestTurns } from './ingest-turns.ts';
 import type { NamedObjects } from './named-objects.ts';
-import type { ObjectProblem } from './object-checks.ts';
 import type { GitObjectType } from './object-storage.ts';
 import { OID_BYTES } from './oid-table.ts';
 import type { PackContents } from './pack-contents.ts';
-import type { IngestReport, IngestTurn } from './pack-ingest.ts';
+import type { PackInspection } from './pack-inspection.ts';
 import type { PackRows } from './pack-rows.ts';
 import { badPack } from './pack-scan.ts';
 import type { PackWalk } from './pack-walk.ts';
@@ -33,12 +33,10 @@ export function createPackChecks(needs: {
   readonly contents: PackContents;
   readonly named: NamedObjects;
   readonly tips: readonly Oid[];
-  readonly note: (oid: Oid, type: GitObjectType, problem: ObjectProblem) => void;
-  readonly tell: (report: IngestReport) => Promise<IngestTurn>;
-  /** Lets others have the thread. */
-  readonly pause: () => Promise<void> | undefined;
+  readonly inspection: Pick<PackInspection, 'note'>;
+  readonly turns: Pick<IngestTurns, 'tell' | 'pause'>;
 }): PackChecks {
-  const { rows, contents, named, tips, note, tell, pause } = needs;
+  const { rows, contents, named, tips, inspection, turns } = needs;
 
   async function checkInside(ownCount: number): Promise<boolean> {
     const tipOids = new Set(tips);
@@ -55,10 +53,14 @@ export function createPackChecks(needs: {
         const real = rows.type(row);
         if (real !== type) throw badPack(`names ${rows.oid(row)} as a ${type}, and it is a ${real}`);
         if (named.isRootWithCacheFolder(number)) {
-          note(rows.oid(row), 'tree', { text: 'has a refused name', entry: '.cache', isName: true });
+          inspection.note(rows.oid(row), 'tree', {
+            text: 'has a refused name',
+            entry: '.cache',
+            isName: true,
+          });
         }
       }
-      const paused = pause();
+      const paused = turns.pause();
       if (paused) await paused;
     }
     return isAllReachable;
@@ -75,7 +77,7 @@ export function createPackChecks(needs: {
     let types: GitObjectType[] = [];
     const askOutside = async (): Promise<void> => {
       if (types.length === 0) return;
-      const { missing = [] } = await tell({ kind: 'outside', oids: Buffer.concat(wanted), types });
+      const { missing = [] } = await turns.tell({ kind: 'outside', oids: Buffer.concat(wanted), types });
       const [absent] = missing;
       if (absent !== undefined) {
         const oid = oidAt(wanted[absent] as Buffer, 0);
@@ -98,7 +100,7 @@ export function createPackChecks(needs: {
         types.push(type);
         if (types.length >= OUTSIDE_AT_ONCE) await askOutside();
       }
-      const paused = pause();
+      const paused = turns.pause();
       if (paused) await paused;
     }
     await askOutside();
@@ -109,7 +111,7 @@ export function createPackChecks(needs: {
     const oids = named.oids();
     let outside: { oid: Oid; name: GitFileName }[] = [];
     const askOutside = async (): Promise<void> => {
-      if (outside.length > 0) await tell({ kind: 'git-files', files: outside });
+      if (outside.length > 0) await turns.tell({ kind: 'git-files', files: outside });
       outside = [];
     };
     for (let number = 0; number < named.size; number += 1) {
@@ -126,7 +128,7 @@ export function createPackChecks(needs: {
           if (!isHubError(error, 'InvalidContent')) throw error;
           throw new HubError('InvalidObject', error.message, { cause: error });
         }
-        const paused = pause();
+        const paused = turns.pause();
         if (paused) await paused;
       }
     }

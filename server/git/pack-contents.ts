@@ -6,6 +6,8 @@ import { applyDelta } from './pack-entry.ts';
 import { NO_ROW, type PackRows } from './pack-rows.ts';
 import { badPack } from './pack-scan.ts';
 
+/** Contents up to here are hashed as a whole, and kept for the deltas that follow them. */
+export const WHOLE_BYTES = 64 * 1024;
 /** Contents that are kept for the deltas against them, which git writes right behind their bases. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 const KEPT_OVERHEAD_BYTES = 200;

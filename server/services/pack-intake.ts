@@ -7,7 +7,7 @@ import { createObjectCache } from '../git/object-cache.ts';
 import { createObjectDb, type ObjectDb } from '../git/object-db.ts';
 import type { GitObject } from '../git/object-storage.ts';
 import { OID_BYTES } from '../git/oid-table.ts';
-import type { IngestedPack, IngestReport, IngestTurn } from '../git/pack-ingest.ts';
+import type { IngestedPack, IngestReport, IngestTurn } from '../git/ingest-report.ts';
 import { badPack } from '../git/pack-scan.ts';
 import { tipsDigest } from '../git/tips-digest.ts';
 import { packIndexKey, packKey } from '../objects/keys.ts';

@@ -1,5 +1,5 @@
 import type { Sha256, XetHash } from '../domain/ids.ts';
-import type { IngestPlan, IngestReport, IngestTurn } from '../git/pack-ingest.ts';
+import type { IngestPlan, IngestReport, IngestTurn } from '../git/ingest-report.ts';
 import type { FetchedRemote, RemoteAddress } from '../git/remote-fetch.ts';
 import { freeBytes } from '../platform/free-bytes.ts';
 import type { ChunkList } from '../xet/file-chunker.ts';

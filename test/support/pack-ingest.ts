@@ -3,13 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Oid } from '../../server/domain/ids.ts';
 import type { GitObject } from '../../server/git/object-storage.ts';
-import {
-  ingestPack,
-  type IngestedPack,
-  type IngestPlan,
-  type IngestReport,
-  type IngestTurn,
-} from '../../server/git/pack-ingest.ts';
+import type { IngestedPack, IngestPlan, IngestReport, IngestTurn } from '../../server/git/ingest-report.ts';
+import { ingestPack } from '../../server/git/pack-ingest.ts';
 import { openRandomAccess } from '../../server/platform/scratch-file.ts';
 import { createConversation } from '../../server/workers/conversation.ts';
 
