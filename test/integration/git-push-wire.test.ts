@@ -24,7 +24,9 @@ beforeAll(async () => {
   repo = await createRepo(hub, 'owner/wire');
 });
 afterEach(async () => {
-  expect(Object.keys((await hub.snapshot()).files).filter((name) => name.includes('scratch'))).toEqual([]);
+  const scratchFiles = async () =>
+    Object.keys((await hub.snapshot()).files).filter((name) => name.includes('scratch'));
+  await expect.poll(scratchFiles, { timeout: 10_000 }).toEqual([]);
 });
 afterAll(async () => {
   expect(hub.loggedErrors()).toEqual([]);
