@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const SECONDS = 1000;
+/** What is waited for comes at once, or never: on a slow machine a second says nothing. */
+const POLL_SECONDS = 15;
 
 /** A project's tests; `seconds` is what one test or hook may take on a slow machine. */
 const project = (name: string, seconds: number, options: { readonly oneFileAtATime?: boolean } = {}) => ({
@@ -9,6 +11,7 @@ const project = (name: string, seconds: number, options: { readonly oneFileAtATi
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: seconds * SECONDS,
     hookTimeout: seconds * SECONDS,
+    expect: { poll: { timeout: POLL_SECONDS * SECONDS } },
     fileParallelism: !options.oneFileAtATime,
   },
 });

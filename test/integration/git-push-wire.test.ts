@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterEach(async () => {
   const scratchFiles = async () =>
     Object.keys((await hub.snapshot()).files).filter((name) => name.includes('scratch'));
-  await expect.poll(scratchFiles, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(scratchFiles).toEqual([]);
 });
 afterAll(async () => {
   expect(hub.loggedErrors()).toEqual([]);
@@ -323,5 +323,5 @@ test('a client that leaves in the middle leaves nothing behind', async () => {
   socket.write(Buffer.concat([Buffer.from(head), body]));
   await new Promise((resolve) => setTimeout(resolve, 500));
   socket.destroy();
-  await expect.poll(() => hub.snapshot(), { timeout: 10_000 }).toEqual(before);
+  await expect.poll(() => hub.snapshot()).toEqual(before);
 });

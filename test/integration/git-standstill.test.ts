@@ -112,7 +112,7 @@ test('who stops sending in the middle of a pack is cut, and nothing of it stays'
   const socket = await begin('git-receive-pack', body.subarray(0, FILE_BYTES * 2), body.length);
   await drain(socket);
   // The hub hears of it at about the same time.
-  await expect.poll(() => hub.snapshot(), { timeout: 10_000 }).toEqual(before);
+  await expect.poll(() => hub.snapshot()).toEqual(before);
 
   const again = await hub.send('POST', `/${repo.name}.git/git-receive-pack`, {
     token,

@@ -161,7 +161,7 @@ describe('a roll-up', () => {
     expect(await hub.services.rollUps.due()).toEqual([busy.id]);
 
     hub.services.jobs.start();
-    await expect.poll(async () => (await placesOf(busy)).rows, { timeout: 10_000 }).toBe(0);
+    await expect.poll(async () => (await placesOf(busy)).rows).toBe(0);
     expect((await placesOf(busy)).packs).toHaveLength(1);
     expect((await placesOf(quiet)).rows).toBeGreaterThan(0);
     await hub.services.jobs.stop();

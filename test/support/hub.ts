@@ -252,5 +252,5 @@ export async function expectNothingStored(hub: TestHub, work: () => Promise<unkn
   await work();
   // A broken connection is noticed a moment after it broke, on a busy machine a long one.
   await delay(30);
-  await expect.poll(() => hub.snapshot(), { timeout: 10_000 }).toEqual(before);
+  await expect.poll(() => hub.snapshot()).toEqual(before);
 }

@@ -159,7 +159,7 @@ describe('a connection ends', () => {
       socket.writableLength = 2 * MIB;
     }
     const stuck = write(10);
-    await expect.poll(() => socket.isDestroyed, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => socket.isDestroyed).toBe(true);
     gone.abort(new Error('gone'));
     await expect(stuck).rejects.toThrow('gone');
   });

@@ -190,7 +190,7 @@ describe('threads without work', () => {
       });`);
     const [full, light] = [leaving(80 * 1024 * 1024), leaving(1024)];
     await Promise.all([inflate(full), inflate(light)]);
-    await expect.poll(() => full.counts().workers, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => full.counts().workers).toBe(0);
     expect(light.counts().workers).toBe(1);
     expect(await inflate(full)).toBe(80 * 1024 * 1024);
   });
