@@ -75,7 +75,7 @@ export function createPackDeltas(needs: {
     const oid = hashObject(type, content);
     rows.resolve(row, type, oid, depth);
     // What was added from the repository was not looked at here.
-    const isLookedAt = type === 'tree' && inspection.fault === undefined && baseRow < row;
+    const isLookedAt = type === 'tree' && !inspection.hasFault && baseRow < row;
     const isLikeness = isLookedAt && !named.hasCacheFolder(rows.oids(), baseRow * OID_BYTES);
     inspection.inspect(type, oid, content, isLikeness ? base : undefined);
     if (content.length <= WHOLE_BYTES || rows.firstDelta(row) !== NO_ROW) contents.keep(row, content);

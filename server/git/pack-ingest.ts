@@ -10,7 +10,7 @@ import { createPackChecks } from './pack-checks.ts';
 import { createPackCompletion } from './pack-completion.ts';
 import { createPackContents } from './pack-contents.ts';
 import { createPackDeltas } from './pack-deltas.ts';
-import { sentenceOf, type PackFault } from './pack-fault.ts';
+import { sentenceOf } from './pack-fault.ts';
 import { CHECKSUM_BYTES, parsePackIndex, writePackIndex } from './pack-index.ts';
 import { createPackInspection } from './pack-inspection.ts';
 import { createPackRows } from './pack-rows.ts';
@@ -42,11 +42,13 @@ export async function ingestPack(
   const deltas = createPackDeltas({ rows, contents, named, inspection, completion, turns });
   const sinkOf = createPackSinks({ rows, contents, inspection, deltas, turns });
 
-  const failWith = async (found: PackFault, walk?: PackWalk): Promise<never> => {
-    inspection.takeFault();
-    const path = found.oid === undefined ? undefined : (await walk?.paths([found.oid]))?.get(found.oid);
-    throw sentenceOf(found, path);
-  };
+  /** Throws about the fault that was noted, and says where its object lies. */
+  async function refuseFault(walk?: PackWalk): Promise<void> {
+    const fault = inspection.takeFault();
+    if (!fault) return;
+    const path = fault.oid === undefined ? undefined : (await walk?.paths([fault.oid]))?.get(fault.oid);
+    throw sentenceOf(fault, path);
+  }
 
   async function receive(): Promise<{ pack: IngestedPack; walk: PackWalk }> {
     const packBytes = await scanPack({
@@ -76,7 +78,7 @@ export async function ingestPack(
     await deltas.resolveAll();
     for (let row = 0; row < ownCount; row += 1) {
       if (rows.type(row) !== undefined) continue;
-      if (inspection.fault) await failWith(inspection.fault);
+      await refuseFault();
       throw badPack('has deltas that rest on each other');
     }
 
@@ -94,16 +96,16 @@ export async function ingestPack(
       if (oid === before) throw badPack(`has the object ${oid} twice`);
       before = oid;
     }
-    if (inspection.fault) await failWith(inspection.fault, walk);
+    await refuseFault(walk);
 
     const checks = createPackChecks({ rows, contents, named, tips, inspection, turns });
     const isAllReachable = await checks.checkInside(ownCount);
-    if (inspection.fault) await failWith(inspection.fault, walk);
+    await refuseFault(walk);
     const leadsOutside = await checks.checkOutside(walk);
     await checks.checkGitFiles(walk);
     const oversize = await walk.oversizeTree();
     if (oversize) {
-      await failWith({ oid: rows.oid(oversize.row), type: 'tree', problem: oversize.problem });
+      throw sentenceOf({ oid: rows.oid(oversize.row), type: 'tree', problem: oversize.problem });
     }
     return {
       walk,
@@ -126,7 +128,7 @@ export async function ingestPack(
     received = await receive();
   } catch (error) {
     // What is wrong with one object says more than what comes of it.
-    if (inspection.fault && isHubError(error, 'InvalidObject')) throw sentenceOf(inspection.fault);
+    if (isHubError(error, 'InvalidObject')) await refuseFault();
     throw error;
   }
   let told = await turns.tell({ kind: 'done', pack: received.pack });

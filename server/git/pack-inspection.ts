@@ -27,8 +27,8 @@ export interface PackInspection {
   inspect(type: GitObjectType, oid: Oid, content: Buffer, likeness?: Buffer): void;
   /** Of several faults the first counts. */
   note(oid: Oid | undefined, type: GitObjectType, problem: ObjectProblem): void;
-  readonly fault: PackFault | undefined;
-  /** Whoever throws about a fault takes it. */
+  readonly hasFault: boolean;
+  /** The fault, for whoever throws about it. */
   takeFault(): PackFault | undefined;
   pointers(): PointerList;
 }
@@ -89,8 +89,8 @@ export function createPackInspection(maxFileBytes: number, named: NamedObjects):
     tooLarge,
     inspect,
     note,
-    get fault() {
-      return fault;
+    get hasFault() {
+      return fault !== undefined;
     },
     takeFault() {
       const taken = fault;

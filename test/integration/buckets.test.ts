@@ -371,7 +371,7 @@ test('a batch of 5,000 lines, and the list of its files, hold up nobody', { time
   const bucket = await newBucket();
   const contents = [(await waiting(bucket)).xetHash, (await waiting(bucket)).xetHash];
   const turns: { batch: number; list: number }[] = [];
-  for (let round = 0; round < 4; round += 1) {
+  for (let round = 0; round < 8; round += 1) {
     const lines = Array.from({ length: 5000 }, (_, index) =>
       add(`folder ${index % 50}/of many files/${index}.safetensors`, contents[(index + round) % 2] ?? ''),
     );
@@ -385,7 +385,7 @@ test('a batch of 5,000 lines, and the list of its files, hold up nobody', { time
       ),
     });
   }
-  // The first rounds also compile what runs, and this process plays the client as well. In one turn a batch takes 66.
-  expect(Math.min(...turns.map((turn) => turn.batch))).toBeLessThan(30);
-  expect(Math.min(...turns.map((turn) => turn.list))).toBeLessThan(30);
+  // The first rounds also compile what runs, and this process plays the client as well.
+  expect(Math.min(...turns.map((turn) => turn.batch))).toBeLessThan(15);
+  expect(Math.min(...turns.map((turn) => turn.list))).toBeLessThan(15);
 });

@@ -24,9 +24,7 @@ beforeAll(async () => {
   repo = await createRepo(hub, 'owner/wire');
 });
 afterEach(async () => {
-  const scratchFiles = async () =>
-    Object.keys((await hub.snapshot()).files).filter((name) => name.includes('scratch'));
-  await expect.poll(scratchFiles).toEqual([]);
+  expect(Object.keys((await hub.snapshot()).files).filter((name) => name.includes('scratch'))).toEqual([]);
 });
 afterAll(async () => {
   expect(hub.loggedErrors()).toEqual([]);

@@ -206,7 +206,7 @@ describe('coming in', () => {
       });
     });
     for (const ms of await Promise.all([quiet, babbling, unnamed])) {
-      expect(ms).toBeLessThan(40_000);
+      expect(ms).toBeLessThan(17_000);
     }
     await expectServesOthers();
   });
@@ -237,12 +237,16 @@ describe('coming in', () => {
     for (let connections = 0; connections < 12; connections++) await failureOf({ authHandler: again });
     const started = performance.now();
     await failureOf({ privateKey: unknownKey });
-    const slowed = performance.now() - started;
-    expect(slowed).toBeGreaterThan(900);
-    const before = performance.now();
-    const { client } = await open();
-    client.end();
-    expect(performance.now() - before).toBeLessThan(slowed);
+    expect(performance.now() - started).toBeGreaterThan(900);
+    // The best of three, so that a busy machine does not count.
+    const known: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const before = performance.now();
+      const { client } = await open();
+      client.end();
+      known.push(performance.now() - before);
+    }
+    expect(Math.min(...known)).toBeLessThan(900);
     hub.advance(10 * 60_000);
   });
 

@@ -556,8 +556,8 @@ describe('what was measured', () => {
     const times: number[] = [];
     for (let round = 0; round < 21; round++) times.push(await ask());
     agent.destroy();
-    // Any may be late on a busy machine; a delayed acknowledgment would hold up every one by 40 ms.
-    expect(Math.min(...times)).toBeLessThan(35);
+    // Half of them may be late on a busy machine; a delayed acknowledgment would hold up every one by 40 ms.
+    expect(times.toSorted((a, b) => a - b)[10]).toBeLessThan(35);
   });
 
   test('defect 7: a hub stops though connections are stuck', async () => {

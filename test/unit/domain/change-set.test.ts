@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { processorMs } from '../../support/turns.ts';
 import {
   foldOperations,
   parseDeletedFolder,
   type ChangeOperation,
 } from '../../../server/domain/change-set.ts';
 import type { Oid } from '../../../server/domain/ids.ts';
+import { processorMs } from '../../support/turns.ts';
 import { refusalOf } from './expect-refusal.ts';
 
 const oid = (digit: number): Oid => String(digit).repeat(40) as Oid;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { processorMs } from '../../support/turns.ts';
 import { compileGlob } from '../../../server/domain/glob.ts';
+import { processorMs } from '../../support/turns.ts';
 
 const matching = (pattern: string, paths: readonly string[]): readonly string[] =>
   paths.filter(compileGlob(pattern));

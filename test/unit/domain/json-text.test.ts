@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { processorMs } from '../../support/turns.ts';
 import { parseJson } from '../../../server/domain/json-text.ts';
+import { processorMs } from '../../support/turns.ts';
 import { refusalOf } from './expect-refusal.ts';
 
 test('reads what JSON.parse reads', () => {

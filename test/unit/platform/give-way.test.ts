@@ -6,7 +6,7 @@ import { createPassingClock } from './passing-clock.ts';
 /** Work that gives way on an event loop that was idle and busy for so many milliseconds. */
 function startWork() {
   const clock = createPassingClock();
-  const loop = { idle: 0, active: 0, utilization: 0 };
+  const loop = { idle: 0, active: 0 };
   const giveWay = createGiveWay(
     createRightOfWay(clock),
     clock,

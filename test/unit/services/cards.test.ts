@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { processorMs } from '../../support/turns.ts';
 import { isQuickCard, readCard } from '../../../server/services/cards.ts';
+import { processorMs } from '../../support/turns.ts';
 
 const LONG = 'x'.repeat(5000);
 
